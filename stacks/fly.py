@@ -1,0 +1,80 @@
+"""What an environment's Fly machines are: size, place, checks, limits, replacement."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from stacks.values import AppName, Count, Frozen, HttpPath, HttpUrl, MebiBytes, OrganizationSlug
+from stacks.values import RegionCode, Seconds, Strategy
+
+
+class Concurrency(Frozen):
+    """When Fly's proxy prefers another machine (soft) and when it queues (hard)."""
+
+    type: Literal["requests", "connections"] = "requests"
+    soft_limit: Count = 100
+    hard_limit: Count = 150
+
+
+class Check(Frozen):
+    """The HTTP check that gates routing and the rollout."""
+
+    path: HttpPath = "/health/readiness"
+    interval_s: Seconds = 15
+    timeout_s: Seconds = 5
+    grace_period_s: Seconds = 60
+
+
+class Kill(Frozen):
+    """How a machine is asked to stop; `timeout_s` must exceed the server's drain time."""
+
+    signal: Literal["SIGTERM", "SIGINT", "SIGQUIT"] = "SIGTERM"
+    timeout_s: Seconds = 45
+
+
+class Fly(Frozen):
+    """The gateway app and its machines."""
+
+    organization: OrganizationSlug
+    app: AppName
+    regions: dict[RegionCode, Count] = Field(
+        description="machines per region; the first is the primary region", min_length=1
+    )
+    size: str = "shared-cpu-4x"
+    memory_mb: MebiBytes = 8192
+    concurrency: Concurrency = Concurrency()
+    check: Check = Check()
+    kill: Kill = Kill()
+    strategy: Strategy = Strategy.BLUEGREEN
+    deployer: Literal["machines_api"] = "machines_api"
+    wait_timeout_s: Seconds = 300
+    """How long one machine may take from its creation to passing checks."""
+    public_url: HttpUrl | None = None
+    """Where users reach the gateway; `https://<app>.fly.dev` when left out."""
+    api: Literal["fly", "sandbox"] = "fly"
+    """`sandbox` refuses every API address that is not loopback."""
+
+    @property
+    def primary_region(self) -> str:
+        """The first region named."""
+        return next(iter(self.regions))
+
+    @property
+    def machines(self) -> int:
+        """Machines in all regions together."""
+        return sum(self.regions.values())
+
+    @property
+    def url(self) -> str:
+        """The public address without a trailing slash."""
+        return (self.public_url or f"https://{self.app}.fly.dev").rstrip("/")
+
+
+class DataMachine(Frozen):
+    """The one machine and volume behind Postgres `single` or Redis `app`."""
+
+    size: str = "shared-cpu-1x"
+    memory_mb: MebiBytes = 1024
+    region: RegionCode | None = None
+    """The gateway's primary region when left out."""
+    volume_gb: Count = 10

@@ -1,0 +1,99 @@
+"""What one environment of the gateway is, whole: the definition dev and live share, and the rest."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from stacks.fly import Fly
+from stacks.litellm import GeneralSettings, LitellmSettings, Metrics, Model, PostHog, Provider
+from stacks.litellm import RouterSettings
+from stacks.stores import Postgres, Redis
+from stacks.values import Count, EnvironmentName, EnvironmentVariable, Frozen, ImageDigest
+from stacks.values import LitellmVersion, ModelGroup, Port, ProviderName, Rescue, Seconds
+from stacks.values import SecretName, SecretSource, ServerKind, Store
+
+SCHEMA_VERSION = 1  # part of the bundle digest: raise when equal settings would render differently
+
+
+class Image(Frozen):
+    """The pinned LiteLLM image; a digest, where given, is what runs."""
+
+    version: LitellmVersion = "1.106.2"
+    repository: str = "ghcr.io/berriai/litellm"
+    tag: str | None = None
+    """`v<version>` when left out."""
+    digest: ImageDigest | None = None
+
+    @property
+    def reference(self) -> str:
+        """What a machine's `config.image` says."""
+        named = f"{self.repository}:{self.tag or f'v{self.version}'}"
+        return f"{named}@{self.digest}" if self.digest else named
+
+
+class Server(Frozen):
+    """The proxy's process: server, workers, port, drain."""
+
+    kind: ServerKind = ServerKind.UVICORN
+    workers: Annotated[int, Field(ge=1, le=64)] = 4
+    port: Port = 4000
+    keepalive_timeout_s: Seconds | None = 75
+    worker_healthcheck_timeout_s: Seconds | None = 120
+    max_requests_before_restart: Count | None = None
+    max_requests_before_restart_jitter: Count | None = None
+    graceful_shutdown_timeout_s: Seconds = 30
+    environment: dict[EnvironmentVariable, str] = Field(default_factory=dict)
+    """Added to the environment that `gateway.server` pins; never a secret."""
+
+
+class Proof(Frozen):
+    """How every declared fallback is proven on each release."""
+
+    samples: Annotated[int, Field(ge=1, le=20)] = 1
+    concurrency: Annotated[int, Field(ge=1, le=16)] = 4
+    request_timeout_s: Seconds = 15
+    total_timeout_s: Seconds = 50
+    probe_prefix: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")] = "proof"
+    """Probe groups are called `<prefix>/<position>/<source>`."""
+
+
+class Definition(Frozen):
+    """What every environment has in common."""
+
+    image: Image = Image()
+    server: Server = Server()
+    providers: dict[ProviderName, Provider] = Field(default_factory=dict)
+    models: tuple[Model, ...] = ()
+    rescue: Rescue = Rescue.NOW
+    litellm_settings: LitellmSettings = LitellmSettings()
+    general_settings: GeneralSettings = GeneralSettings()
+    router_settings: RouterSettings = RouterSettings()
+    metrics: Metrics | None = None
+    posthog: PostHog | None = None
+    proof: Proof = Proof()
+
+
+class Settings(Definition):
+    """One environment, complete. Values of secrets are never inside: only their names."""
+
+    environment: EnvironmentName
+    store: Store = Store.DATABASE
+    fly: Fly
+    postgres: Postgres | None = Postgres()
+    redis: Redis | None = Redis()
+    secrets: dict[SecretName, SecretSource] = Field(default_factory=dict)
+    """Where values come from, for the names whose source is not `config`."""
+
+    @property
+    def postgres_app(self) -> str:
+        """The name of the app that holds Postgres."""
+        return (self.postgres.app if self.postgres else None) or f"{self.fly.app}-db"
+
+    @property
+    def redis_app(self) -> str:
+        """The name of the app that holds Redis."""
+        return (self.redis.app if self.redis else None) or f"{self.fly.app}-redis"
+
+    def chain_sources(self) -> frozenset[ModelGroup]:
+        """Return the groups that own a general chain, without `"*"`."""
+        return frozenset(self.router_settings.fallbacks or {}) - {"*"}

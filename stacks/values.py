@@ -1,0 +1,153 @@
+"""What each kind of string and number in the settings may look like, one type a kind."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+
+class Frozen(BaseModel):
+    """Base of every settings model: unknown keys are errors and nothing changes afterwards."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+EnvironmentName = Annotated[
+    str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,30}$"), Field(examples=["dev"])
+]
+AppName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$"),
+    Field(
+        description="a Fly app name: lower-case letters, digits and dashes, at most 63",
+        examples=["acme-ai-gateway-dev"],
+    ),
+]
+OrganizationSlug = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$"),
+    Field(description="the slug that `fly orgs list` prints", examples=["acme"]),
+]
+RegionCode = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z]{3}$"),
+    Field(description="a three-letter Fly region code", examples=["iad"]),
+]
+ModelGroup = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=200, pattern=r"^\S+$"),
+    Field(description="the public name of a model group", examples=["xai/grok-4.3"]),
+]
+ProviderName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z][a-z0-9_]*$"),
+    Field(description="LiteLLM's provider prefix", examples=["anthropic"]),
+]
+SecretName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{0,127}$"),
+    Field(description="the name of a Fly secret, never its value", examples=["XAI_API_KEY"]),
+]
+EnvironmentVariable = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$"),
+    Field(description="an environment variable's name", examples=["LITELLM_LOG"]),
+]
+ImageDigest = Annotated[
+    str,
+    StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$"),
+    Field(description="`sha256:` and 64 hexadecimal digits"),
+]
+LitellmVersion = Annotated[
+    str,
+    StringConstraints(pattern=r"^\d+\.\d+\.\d+(?:[.-][a-z0-9.]+)?$"),
+    Field(description="an exact LiteLLM version, never a floating tag", examples=["1.106.2"]),
+]
+HttpUrl = Annotated[
+    str,
+    StringConstraints(pattern=r"^https?://[^\s/?#]+[^\s?#]*$"),
+    Field(description="an http or https address", examples=["https://api.x.ai/v1"]),
+]
+HttpPath = Annotated[
+    str,
+    StringConstraints(pattern=r"^/\S*$"),
+    Field(description="a path that begins with a slash", examples=["/health/readiness"]),
+]
+Host = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9._:-]{1,253}$"),
+    Field(description="a host name or address", examples=["acme-db.flycast"]),
+]
+PostgresName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z_][a-z0-9_]{0,62}$"),
+    Field(description="a Postgres identifier without quotes", examples=["litellm_dev"]),
+]
+Port = Annotated[int, Field(ge=1, le=65535, description="a TCP port", examples=[4000])]
+Count = Annotated[int, Field(ge=1, le=1000, description="a whole number of at least 1")]
+Seconds = Annotated[int, Field(ge=1, le=86400, description="whole seconds, at least 1")]
+MebiBytes = Annotated[int, Field(ge=1, description="MiB, a whole number")]
+GibiBytes = Annotated[int, Field(ge=1, le=500, description="GB, a whole number from 1 to 500")]
+
+
+class Store(StrEnum):
+    """Where LiteLLM keeps its own state (keys, teams, spend).
+
+    FILE: nowhere but the rendered files; only the master key authenticates. The local stack.
+    DATABASE: Postgres; migrations run on a one-off machine before each rollout. Dev and live.
+    """
+
+    FILE = "file"
+    DATABASE = "database"
+
+
+class Strategy(StrEnum):
+    """How a release replaces the one before.
+
+    BLUEGREEN: new machines beside the old, proven before and after traffic moves. Default.
+    ROLLING: in place, machine by machine; the first is gated, earlier configurations restored.
+    IMMEDIATE: in place, all at once, gated from outside only. Dev only.
+    """
+
+    BLUEGREEN = "bluegreen"
+    ROLLING = "rolling"
+    IMMEDIATE = "immediate"
+
+
+class Rescue(StrEnum):
+    """What a model that owns a chain does when its provider fails.
+
+    NOW: goes to the first target at once (37-72 ms; `num_retries: 0` on the deployment).
+    RETRY_ONCE: one more try, then the target (164-305 ms with the pinned delays, 2.4 s with
+    LiteLLM's own). Measured: facts on the local gateway, section 3.
+    """
+
+    NOW = "now"
+    RETRY_ONCE = "retry-once"
+
+
+class ServerKind(StrEnum):
+    """Which server runs the proxy. Measured consequences stand beside each.
+
+    UVICORN: default; every flag is honoured; with several workers its supervisor must get
+    `--timeout_worker_healthcheck`, else it can boot-loop.
+    GUNICORN: fastest boot with several workers; ignores the keep-alive flag (closes after 2 s).
+    GRANIAN: beta; ignores `--max_requests_before_restart`.
+    """
+
+    UVICORN = "uvicorn"
+    GUNICORN = "gunicorn"
+    GRANIAN = "granian"
+
+
+class SecretSource(StrEnum):
+    """Where a secret's value comes from; settings only ever hold its name.
+
+    CONFIG: `pulumi config set --secret gateway:NAME`. Default.
+    GENERATED: made once by the stack and kept as an encrypted Pulumi secret.
+    ENVIRONMENT: the variable of the same name in the environment of `pulumi`.
+    """
+
+    CONFIG = "config"
+    GENERATED = "generated"
+    ENVIRONMENT = "environment"
