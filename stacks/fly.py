@@ -4,8 +4,19 @@ from typing import Literal
 
 from pydantic import Field
 
-from stacks.values import AppName, Count, Frozen, HttpPath, HttpUrl, MebiBytes, OrganizationSlug
-from stacks.values import RegionCode, Seconds, Strategy
+from stacks.values import (
+    AppName,
+    Count,
+    Frozen,
+    GibiBytes,
+    HttpPath,
+    HttpUrl,
+    MebiBytes,
+    OrganizationSlug,
+    RegionCode,
+    Seconds,
+    Strategy,
+)
 
 
 class Concurrency(Frozen):
@@ -38,8 +49,11 @@ class Fly(Frozen):
     organization: OrganizationSlug
     app: AppName
     regions: dict[RegionCode, Count] = Field(
-        description="machines per region; the first is the primary region", min_length=1
+        description="a mapping of a region code to its number of machines", min_length=1
     )
+    primary: RegionCode | None = None
+    """The primary region; may be left out where there is only one. An order among `regions`
+    could not say it: Pulumi hands mappings over with sorted keys."""
     size: str = "shared-cpu-4x"
     memory_mb: MebiBytes = 8192
     concurrency: Concurrency = Concurrency()
@@ -56,8 +70,8 @@ class Fly(Frozen):
 
     @property
     def primary_region(self) -> str:
-        """The first region named."""
-        return next(iter(self.regions))
+        """The region named by `primary`, else the only one, else the first by alphabet."""
+        return self.primary or min(self.regions)
 
     @property
     def machines(self) -> int:
@@ -77,4 +91,4 @@ class DataMachine(Frozen):
     memory_mb: MebiBytes = 1024
     region: RegionCode | None = None
     """The gateway's primary region when left out."""
-    volume_gb: Count = 10
+    volume_gb: GibiBytes = 10

@@ -8,14 +8,23 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from stacks.values import Count, Frozen, HttpUrl, ModelGroup, Port, ProviderName, Rescue
-from stacks.values import Seconds, SecretName
+from stacks.values import (
+    Count,
+    Frozen,
+    HttpUrl,
+    ModelGroup,
+    Port,
+    ProviderName,
+    Rescue,
+    Seconds,
+    SecretName,
+)
 
 Chains = Annotated[
     dict[ModelGroup, tuple[ModelGroup, ...]],
     Field(description='a mapping of a model group (or "*") to the list of its targets'),
 ]
-Tries = Annotated[int, Field(ge=0, le=20, description="a whole number from 0 to 20")]
+Tries = Annotated[int, Field(strict=True, ge=0, le=20, description="a whole number from 0 to 20")]
 
 
 class Provider(Frozen):
@@ -130,7 +139,10 @@ class RouterSettings(Frozen):
     redis_password: SecretName | None = None
     routing_strategy: (
         Literal[
-            "simple-shuffle", "least-busy", "usage-based-routing-v2", "latency-based-routing",
+            "simple-shuffle",
+            "least-busy",
+            "usage-based-routing-v2",
+            "latency-based-routing",
             "cost-based-routing",
         ]
         | None

@@ -34,9 +34,7 @@ class Problem:
         """Return the three lines of style.md section 3."""
         given = f" = {self.value}" if self.value else ""
         return (
-            f"{self.severity}[{self.id}] {self.place}{given}\n"
-            f"  {self.expected}\n"
-            f"  {self.next_step}"
+            f"{self.severity}[{self.id}] {self.place}{given}\n  {self.expected}\n  {self.next_step}"
         )
 
     def as_json(self) -> dict[str, Any]:

@@ -1,16 +1,37 @@
-"""What one environment of the gateway is, whole: the definition dev and live share, and the rest."""
+"""What one environment of the gateway is: the definition that all share, and what is its own."""
 
 from typing import Annotated
 
 from pydantic import Field
 
 from stacks.fly import Fly
-from stacks.litellm import GeneralSettings, LitellmSettings, Metrics, Model, PostHog, Provider
-from stacks.litellm import RouterSettings
+from stacks.litellm import (
+    GeneralSettings,
+    LitellmSettings,
+    Metrics,
+    Model,
+    PostHog,
+    Provider,
+    RouterSettings,
+)
 from stacks.stores import Postgres, Redis
-from stacks.values import Count, EnvironmentName, EnvironmentVariable, Frozen, ImageDigest
-from stacks.values import LitellmVersion, ModelGroup, Port, ProviderName, Rescue, Seconds
-from stacks.values import SecretName, SecretSource, ServerKind, Store
+from stacks.values import (
+    Count,
+    EnvironmentName,
+    EnvironmentVariable,
+    Frozen,
+    ImageDigest,
+    LitellmVersion,
+    ModelGroup,
+    Port,
+    ProviderName,
+    Rescue,
+    Seconds,
+    SecretName,
+    SecretSource,
+    ServerKind,
+    Store,
+)
 
 SCHEMA_VERSION = 1  # part of the bundle digest: raise when equal settings would render differently
 
@@ -35,7 +56,9 @@ class Server(Frozen):
     """The proxy's process: server, workers, port, drain."""
 
     kind: ServerKind = ServerKind.UVICORN
-    workers: Annotated[int, Field(ge=1, le=64)] = 4
+    workers: Annotated[
+        int, Field(strict=True, ge=1, le=64, description="a whole number from 1 to 64")
+    ] = 4
     port: Port = 4000
     keepalive_timeout_s: Seconds | None = 75
     worker_healthcheck_timeout_s: Seconds | None = 120
@@ -49,8 +72,12 @@ class Server(Frozen):
 class Proof(Frozen):
     """How every declared fallback is proven on each release."""
 
-    samples: Annotated[int, Field(ge=1, le=20)] = 1
-    concurrency: Annotated[int, Field(ge=1, le=16)] = 4
+    samples: Annotated[
+        int, Field(strict=True, ge=1, le=20, description="a whole number from 1 to 20")
+    ] = 1
+    concurrency: Annotated[
+        int, Field(strict=True, ge=1, le=16, description="a whole number from 1 to 16")
+    ] = 4
     request_timeout_s: Seconds = 15
     total_timeout_s: Seconds = 50
     probe_prefix: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")] = "proof"

@@ -5,8 +5,17 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from stacks.fly import DataMachine
-from stacks.values import AppName, Count, Frozen, Host, MebiBytes, Port, PostgresName, Seconds
-from stacks.values import SecretName
+from stacks.values import (
+    AppName,
+    Count,
+    Frozen,
+    Host,
+    MebiBytes,
+    Port,
+    PostgresName,
+    Seconds,
+    SecretName,
+)
 
 
 class PrismaParameters(Frozen):
@@ -25,7 +34,7 @@ class PrismaParameters(Frozen):
     """Caps every query, not idleness: 10 breaks spend reports."""
     pool_timeout: Seconds | None = None
     connection_limit: Count | None = None
-    statement_cache_size: Annotated[int, Field(ge=0)] | None = None
+    statement_cache_size: Annotated[int, Field(strict=True, ge=0)] | None = None
     pgbouncer: bool | None = None
     application_name: str | None = None
 
@@ -37,7 +46,9 @@ class LibpqParameters(Frozen):
     keepalives_idle: Seconds | None = None
     keepalives_interval: Seconds | None = None
     keepalives_count: Count | None = None
-    tcp_user_timeout: Annotated[int, Field(ge=0, description="milliseconds")] | None = None
+    tcp_user_timeout: (
+        Annotated[int, Field(strict=True, ge=0, description="milliseconds")] | None
+    ) = None
     target_session_attrs: str | None = None
 
 

@@ -60,7 +60,7 @@ ImageDigest = Annotated[
 ]
 LitellmVersion = Annotated[
     str,
-    StringConstraints(pattern=r"^\d+\.\d+\.\d+(?:[.-][a-z0-9.]+)?$"),
+    StringConstraints(pattern=r"^[0-9]+\.[0-9]+\.[0-9]+(?:[.-][a-z0-9.]+)?$"),
     Field(description="an exact LiteLLM version, never a floating tag", examples=["1.106.2"]),
 ]
 HttpUrl = Annotated[
@@ -83,11 +83,17 @@ PostgresName = Annotated[
     StringConstraints(pattern=r"^[a-z_][a-z0-9_]{0,62}$"),
     Field(description="a Postgres identifier without quotes", examples=["litellm_dev"]),
 ]
-Port = Annotated[int, Field(ge=1, le=65535, description="a TCP port", examples=[4000])]
-Count = Annotated[int, Field(ge=1, le=1000, description="a whole number of at least 1")]
-Seconds = Annotated[int, Field(ge=1, le=86400, description="whole seconds, at least 1")]
-MebiBytes = Annotated[int, Field(ge=1, description="MiB, a whole number")]
-GibiBytes = Annotated[int, Field(ge=1, le=500, description="GB, a whole number from 1 to 500")]
+Port = Annotated[int, Field(strict=True, ge=1, le=65535, description="a TCP port", examples=[4000])]
+Count = Annotated[
+    int, Field(strict=True, ge=1, le=1000, description="a whole number of at least 1")
+]
+Seconds = Annotated[
+    int, Field(strict=True, ge=1, le=86400, description="whole seconds, at least 1")
+]
+MebiBytes = Annotated[int, Field(strict=True, ge=1, description="MiB, a whole number")]
+GibiBytes = Annotated[
+    int, Field(strict=True, ge=1, le=500, description="GB, a whole number from 1 to 500")
+]
 
 
 class Store(StrEnum):
