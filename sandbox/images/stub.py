@@ -1,0 +1,42 @@
+"""How the stub image's processes start: a small gateway for tests that are not about LiteLLM."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from sandbox.images.surroundings import directories, locate, machine_environment
+from sandbox.interfaces import ImageReference, Launch, ProcessSpec
+
+PROGRAM = Path(__file__).with_name("stub_gateway.py")
+
+
+@dataclass(slots=True)
+class StubImage:
+    """The stub gateway, run by the sandbox's own interpreter (which has httpx and PyYAML)."""
+
+    reference: ImageReference
+
+    def process(self, launch: Launch) -> ProcessSpec:
+        """Start the stub with the command's options, or the program that the command names."""
+        words = list(launch.command)
+        if not words or words[0].startswith("-"):
+            words = ["litellm", *words]
+        if words[0] == "litellm" and "--host" not in words:
+            words += ["--host", launch.address]
+        return self.exec_process(launch, tuple(words))
+
+    def exec_process(self, launch: Launch, command: tuple[str, ...]) -> ProcessSpec:
+        """Run a command; `python3` is the sandbox's interpreter."""
+        python = Path(sys.executable)
+        environment = machine_environment(
+            launch, [python.parent], {"STUB_TAG": self.reference.tag, "PYTHONUNBUFFERED": "1"}
+        )
+        word, *rest = command
+        if word == "litellm":
+            argv = [str(python), str(PROGRAM), *rest]
+        elif word in {"python", "python3"}:
+            argv = [str(python), *rest]
+        else:
+            argv = [locate(word, environment), *rest]
+        folder = launch.rootfs / "app"
+        return ProcessSpec(tuple(argv), environment, folder, directories(launch, folder))
