@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from stacks.values import (
+    Amount,
     AppName,
     Count,
     Frozen,
@@ -23,8 +24,8 @@ class Concurrency(Frozen):
     """When Fly's proxy prefers another machine (soft) and when it queues (hard)."""
 
     type: Literal["requests", "connections"] = "requests"
-    soft_limit: Count = 100
-    hard_limit: Count = 150
+    soft_limit: Amount = 100
+    hard_limit: Amount = 150
 
 
 class Check(Frozen):

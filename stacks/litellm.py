@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from stacks.values import (
+    Amount,
     Count,
     Frozen,
     HttpUrl,
@@ -24,7 +25,7 @@ Chains = Annotated[
     dict[ModelGroup, tuple[ModelGroup, ...]],
     Field(description='a mapping of a model group (or "*") to the list of its targets'),
 ]
-Tries = Annotated[int, Field(strict=True, ge=0, le=20, description="a whole number from 0 to 20")]
+Tries = Annotated[int, Field(strict=True, ge=0, le=20)]
 
 
 class Provider(Frozen):
@@ -52,8 +53,8 @@ class Model(Frozen):
     timeout: Seconds | None = None
     stream_timeout: Seconds | None = None
     max_retries: Tries | None = None
-    rpm: Count | None = None
-    tpm: Count | None = None
+    rpm: Amount | None = None
+    tpm: Amount | None = None
     weight: Count | None = None
 
 
@@ -125,8 +126,8 @@ class GeneralSettings(Frozen):
     maximum_spend_logs_retention_period: str | None = None
     allow_requests_on_db_unavailable: bool | None = None
     enforce_fallback_model_access: bool | None = None
-    max_in_flight_requests_per_worker: Count | None = None
-    max_queued_requests_per_worker: Count | None = None
+    max_in_flight_requests_per_worker: Amount | None = None
+    max_queued_requests_per_worker: Amount | None = None
     admission_queue_timeout_seconds: Seconds | None = None
     background_health_checks: bool | None = None
 

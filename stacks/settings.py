@@ -16,7 +16,7 @@ from stacks.litellm import (
 )
 from stacks.stores import Postgres, Redis
 from stacks.values import (
-    Count,
+    Amount,
     EnvironmentName,
     EnvironmentVariable,
     Frozen,
@@ -56,14 +56,12 @@ class Server(Frozen):
     """The proxy's process: server, workers, port, drain."""
 
     kind: ServerKind = ServerKind.UVICORN
-    workers: Annotated[
-        int, Field(strict=True, ge=1, le=64, description="a whole number from 1 to 64")
-    ] = 4
+    workers: Annotated[int, Field(strict=True, ge=1, le=64)] = 4
     port: Port = 4000
     keepalive_timeout_s: Seconds | None = 75
     worker_healthcheck_timeout_s: Seconds | None = 120
-    max_requests_before_restart: Count | None = None
-    max_requests_before_restart_jitter: Count | None = None
+    max_requests_before_restart: Amount | None = None
+    max_requests_before_restart_jitter: Amount | None = None
     graceful_shutdown_timeout_s: Seconds = 30
     environment: dict[EnvironmentVariable, str] = Field(default_factory=dict)
     """Added to the environment that `gateway.server` pins; never a secret."""
@@ -72,12 +70,8 @@ class Server(Frozen):
 class Proof(Frozen):
     """How every declared fallback is proven on each release."""
 
-    samples: Annotated[
-        int, Field(strict=True, ge=1, le=20, description="a whole number from 1 to 20")
-    ] = 1
-    concurrency: Annotated[
-        int, Field(strict=True, ge=1, le=16, description="a whole number from 1 to 16")
-    ] = 4
+    samples: Annotated[int, Field(strict=True, ge=1, le=20)] = 1
+    concurrency: Annotated[int, Field(strict=True, ge=1, le=16)] = 4
     request_timeout_s: Seconds = 15
     total_timeout_s: Seconds = 50
     probe_prefix: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")] = "proof"

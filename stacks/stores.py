@@ -6,6 +6,7 @@ from pydantic import Field
 
 from stacks.fly import DataMachine
 from stacks.values import (
+    Amount,
     AppName,
     Count,
     Frozen,
@@ -62,7 +63,7 @@ class Postgres(Frozen):
     """`disable` only inside Fly's private network, which is encrypted already."""
     prisma: PrismaParameters = PrismaParameters()
     libpq: LibpqParameters = LibpqParameters()
-    max_connections: Count = 300
+    max_connections: Amount = 300
     app: AppName | None = None
     """`single`: `<gateway app>-db` when left out. `existing`: the app whose machine is used."""
     image: str = "postgres:18"

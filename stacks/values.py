@@ -84,16 +84,11 @@ PostgresName = Annotated[
     Field(description="a Postgres identifier without quotes", examples=["litellm_dev"]),
 ]
 Port = Annotated[int, Field(strict=True, ge=1, le=65535, description="a TCP port", examples=[4000])]
-Count = Annotated[
-    int, Field(strict=True, ge=1, le=1000, description="a whole number of at least 1")
-]
-Seconds = Annotated[
-    int, Field(strict=True, ge=1, le=86400, description="whole seconds, at least 1")
-]
-MebiBytes = Annotated[int, Field(strict=True, ge=1, description="MiB, a whole number")]
-GibiBytes = Annotated[
-    int, Field(strict=True, ge=1, le=500, description="GB, a whole number from 1 to 500")
-]
+Count = Annotated[int, Field(strict=True, ge=1, le=1000)]
+Amount = Annotated[int, Field(strict=True, ge=1, le=1_000_000_000)]
+Seconds = Annotated[int, Field(strict=True, ge=1, le=86400, description="seconds")]
+MebiBytes = Annotated[int, Field(strict=True, ge=1, description="MiB")]
+GibiBytes = Annotated[int, Field(strict=True, ge=1, le=500, description="GB")]
 
 
 class Store(StrEnum):
