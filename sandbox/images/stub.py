@@ -7,7 +7,8 @@ from pathlib import Path
 from sandbox.images.surroundings import directories, locate, machine_environment
 from sandbox.interfaces import ImageReference, Launch, ProcessSpec
 
-PROGRAM = Path(__file__).with_name("stub_gateway.py")
+MODULE = "sandbox.images.stub_gateway"
+IMPORTABLE_FROM = Path(__file__).parents[2]
 
 
 @dataclass(slots=True)
@@ -26,14 +27,15 @@ class StubImage:
         return self.exec_process(launch, tuple(words))
 
     def exec_process(self, launch: Launch, command: tuple[str, ...]) -> ProcessSpec:
-        """Run a command; `python3` is the sandbox's interpreter."""
+        """Run a command; `python3` is the sandbox's interpreter, `litellm` the stub."""
         python = Path(sys.executable)
         environment = machine_environment(
             launch, [python.parent], {"STUB_TAG": self.reference.tag, "PYTHONUNBUFFERED": "1"}
         )
         word, *rest = command
         if word == "litellm":
-            argv = [str(python), str(PROGRAM), *rest]
+            argv = [str(python), "-m", MODULE, *rest]
+            environment["PYTHONPATH"] = str(IMPORTABLE_FROM)
         elif word in {"python", "python3"}:
             argv = [str(python), *rest]
         else:

@@ -14,6 +14,9 @@ EVENTS = "text/event-stream"
 MALFORMED_JSON = b'{"id": "sandbox-malformed", "choices": [{"message": {"content": "answered by'
 MALFORMED_EVENTS = b"data: <html>502 Bad Gateway</html>\n\ndata: {\n\n"
 RATE_LIMITED = 429
+# Clients drop what they have not read when the end comes with it: without this pause, LiteLLM
+# sees a cut stream as one that never began.
+BEFORE_CUT_S = 0.1
 
 
 class Errors(Protocol):
@@ -60,7 +63,8 @@ class Exchange:
                 await self._connections.reset(self._scope, self._receive)
             case Kind.CUT_STREAM:
                 await self._begin(answer, step.after or 0)
-                await self._connections.close(self._scope, self._receive)
+                if not await self._left_within(BEFORE_CUT_S):
+                    await self._connections.close(self._scope, self._receive)
             case Kind.MALFORMED:
                 streamed = isinstance(answer, list)
                 body = MALFORMED_EVENTS if streamed else MALFORMED_JSON
