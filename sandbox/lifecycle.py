@@ -78,8 +78,13 @@ class Lifecycle:
         return self._catalogue.resolve(reference)
 
     def now(self) -> str:
-        """Give the time as Fly writes it, in UTC with milliseconds."""
-        moment = datetime.fromtimestamp(self.clock(), UTC)
+        """Give the present time as Fly writes it."""
+        return self.timestamp(self.clock())
+
+    @staticmethod
+    def timestamp(unix_s: float) -> str:
+        """Write a time as Fly does, in UTC with milliseconds."""
+        moment = datetime.fromtimestamp(unix_s, UTC)
         return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
     def create(

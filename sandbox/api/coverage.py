@@ -1,0 +1,59 @@
+"""What the stand-in does and does not do, written from the route table."""
+
+from collections.abc import Sequence
+
+from sandbox.api.app import CONTROL, FLY
+from sandbox.api.context import Endpoint
+
+NOT_DONE = (
+    ("POST /v1/apps/{app}/machines/{machine}/signal", "stop takes a signal"),
+    ("POST /v1/apps/{app}/machines/{machine}/suspend", "processes here are not suspended"),
+    ("GET /v1/apps/{app}/machines/{machine}/ps", "flyctl goes on without it"),
+    ("GET /v1/apps/{app}/machines/{machine}/versions", "an old configuration is not kept"),
+    ("PUT /v1/apps/{app}/machines/{machine}/metadata", "PATCH, POST and DELETE are there"),
+    ("/v1/apps/{app}/volumes/{volume}/snapshots", "there are no snapshots"),
+    ("/v1/apps/{app}/certificates", "the edge speaks no TLS"),
+    ("/v1/apps/{app}/secretkeys, deploy_token; /v1/tokens", "one token prefix opens everything"),
+    ("/v1/postgres", "Fly Managed Postgres"),
+    ("/v1/platform, /v1/orgs", ""),
+    ("/graphql, /api/v1 (uiex)", "only flyctl needs them, so flyctl deploy does not run here"),
+)
+DIFFERENT = (
+    "No network policy: every app and organisation reaches every other on loopback addresses.",
+    "Secrets stay pinned to the version of a machine's last create or update, across restarts.",
+    "Digests of secrets are salted per sandbox and differ between apps.",
+    "Metadata may be written while another client holds the lease.",
+    "A nonce sent when no lease is in force is not looked at.",
+    "Rate limits are off until POST /_sandbox/rate-limits; a 429 carries no Retry-After.",
+    "A region is a label; size_gb, encryption and guest sizes are checked but not enforced.",
+    "`wait` for a state that cannot come any more takes its whole time-out.",
+    "Destroyed machines answer GET until 20 younger ones of their app are destroyed too.",
+)
+
+
+def coverage_markdown() -> str:
+    """Write the page that stands in sandbox/COVERAGE.md."""
+    parts = [
+        "# What the stand-in for Fly.io does",
+        "Generated from the route table by `python -m sandbox coverage`; a test compares.",
+        "## Fly's Machines API\n\n" + _table(FLY),
+        "## Answered with 501\n\nEverything else, and by name:\n\n"
+        "| path | why |\n| --- | --- |\n"
+        + "\n".join(f"| `{path}` | {why} |" for path, why in NOT_DONE),
+        "## Where it differs, or where Fly's own behaviour is not known\n\n"
+        + "\n".join(f"- {text}" for text in DIFFERENT),
+        "## Control endpoints (JSON, no token)\n\n" + _table(CONTROL),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(endpoints: Sequence[Endpoint]) -> str:
+    rows = [
+        f"| {endpoint.method} | `{endpoint.path}` | {_summary(endpoint)} |"
+        for endpoint in endpoints
+    ]
+    return "\n".join(("| method | path | what it does |", "| --- | --- | --- |", *rows))
+
+
+def _summary(endpoint: Endpoint) -> str:
+    return (endpoint.handler.__doc__ or "").strip().splitlines()[0]
