@@ -1,0 +1,115 @@
+"""What is deployed, proven and promoted as one: image, rendered texts, names of secrets, digest."""
+
+import hashlib
+import json
+import shlex
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import yaml
+
+from fly.toml import render_fly_toml
+from gateway import proof_plan
+from gateway.render import PATH_IN_MACHINE, render_litellm_config
+from gateway.secret_names import required_secrets
+from gateway.server import server_arguments, server_environment
+from stacks.merge import canonical
+from stacks.settings import SCHEMA_VERSION, Settings
+
+GUEST_FILES: Mapping[str, str] = MappingProxyType(
+    {
+        PATH_IN_MACHINE: "litellm_config.yaml",
+        proof_plan.SCRIPT_IN_MACHINE: "gateway_proof.py",
+        proof_plan.PLAN_IN_MACHINE: "gateway_proof_plan.json",
+    }
+)
+
+# What an environment decides for itself: two environments with one bundle may differ in these.
+_OWN_SECTIONS = frozenset({"app", "primary_region", "build", "deploy", "vm"})
+_OWN_SERVICE_KEYS = frozenset({"concurrency", "force_https", "min_machines_running"})
+_OWN_VARIABLES = frozenset({"REDIS_HOST", "REDIS_PORT"})
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """One release's content. Secrets are in it by name only."""
+
+    image: str
+    litellm_yaml: str
+    fly_toml: str
+    proof_plan: str
+    proof_source: str
+    secret_names: tuple[str, ...]
+    schema_version: int = SCHEMA_VERSION
+
+    @property
+    def digest(self) -> str:
+        """SHA-256, 64 hexadecimal digits, of what dev and live share (design D9)."""
+        return _sha256(
+            _canonical_json(
+                {
+                    "image": self.image.rpartition("@")[2],
+                    "litellm": yaml.safe_load(self.litellm_yaml),
+                    "fly": environment_neutral(tomllib.loads(self.fly_toml)),
+                    "schema": self.schema_version,
+                    "secrets": sorted(self.secret_names),
+                }
+            )
+        )
+
+    @property
+    def yaml_digest(self) -> str:
+        """`sha256:` and the digest of the LiteLLM YAML's bytes."""
+        return f"sha256:{_sha256(self.litellm_yaml)}"
+
+    @property
+    def toml_digest(self) -> str:
+        """`sha256:` and the digest of the fly.toml's bytes."""
+        return f"sha256:{_sha256(self.fly_toml)}"
+
+    @property
+    def files(self) -> dict[str, str]:
+        """The texts that are shipped to a machine, by their `local_path` in the fly.toml."""
+        texts = (self.litellm_yaml, self.proof_source, self.proof_plan)
+        return dict(zip(GUEST_FILES.values(), texts, strict=True))
+
+
+def make_bundle(settings: Settings) -> Bundle:
+    """Render everything that one environment deploys; equal settings give equal bundles."""
+    settings = canonical(settings)
+    return Bundle(
+        image=settings.image.reference,
+        litellm_yaml=render_litellm_config(settings),
+        fly_toml=render_fly_toml(
+            settings,
+            command=shlex.join(server_arguments(settings)),
+            environment=server_environment(settings),
+            files=GUEST_FILES,
+        ),
+        proof_plan=proof_plan.render_proof_plan(settings),
+        proof_source=proof_plan.proof_script(),
+        secret_names=tuple(secret.name for secret in required_secrets(settings)),
+    )
+
+
+def environment_neutral(toml: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a parsed fly.toml without what an environment decides for itself."""
+    shared = {key: value for key, value in toml.items() if key not in _OWN_SECTIONS}
+    shared["env"] = _without(toml.get("env", {}), _OWN_VARIABLES)
+    shared["http_service"] = _without(toml.get("http_service", {}), _OWN_SERVICE_KEYS)
+    return shared
+
+
+def _without(table: Mapping[str, Any], keys: frozenset[str]) -> dict[str, Any]:
+    return {key: value for key, value in table.items() if key not in keys}
+
+
+def _canonical_json(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

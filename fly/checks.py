@@ -1,0 +1,224 @@
+"""What Fly would refuse, or accept and do badly, said before anything is asked of it."""
+
+import dataclasses
+import json
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from fly.guests import guest_problems
+from fly.regions import region_problems
+from stacks.paths import spell
+from stacks.problem import Problem, Severity
+from stacks.settings import Settings
+from stacks.values import Strategy
+
+if TYPE_CHECKING:
+    from stacks.fly import DataMachine
+    from stacks.stores import Redis
+
+LEAST_CHECK_INTERVAL_S = 2  # flyctl-contract.md: top-level checks refuse less, services' raise it
+MOST_CHECK_TIMEOUT_S = 60
+MOST_KILL_TIMEOUT_S = 300
+MOST_APP_NAME = 63
+_LOOPBACK = ("http://127.", "http://localhost", "http://[::1]", "https://127.", "https://localhost")
+
+Place = Callable[[str], str]
+
+
+def problems(settings: Settings, place: Place) -> Iterator[Problem]:
+    """Yield what is wrong with the Fly side of an environment, all of it.
+
+    `place` says where a setting was written, for a path such as `fly.memory_mb`.
+    """
+    yield from _guest(settings.fly.size, settings.fly.memory_mb, "fly", place)
+    yield from _regions(settings, place)
+    yield from _limits(settings, place)
+    yield from _check(settings, place)
+    yield from _kill(settings, place)
+    yield from _replacement(settings, place)
+    yield from _stores(settings, place)
+    yield from _names(settings, place)
+    yield from _api(settings, place)
+
+
+def _guest(size: str, memory_mb: int, table: str, place: Place) -> Iterator[Problem]:
+    for problem in guest_problems(size, memory_mb, table):
+        yield dataclasses.replace(problem, place=place(problem.place))
+
+
+def _regions(settings: Settings, place: Place) -> Iterator[Problem]:
+    fly = settings.fly
+    for code in fly.regions:
+        yield from region_problems(code, place(spell(("fly", "regions", code))))
+    if fly.primary is not None and fly.primary not in fly.regions:
+        yield Problem(
+            place("fly.primary"),
+            "fly.region",
+            json.dumps(fly.primary),
+            f"the primary region must have machines; regions: {', '.join(fly.regions)}",
+            f"set {min(fly.regions)}, or add {fly.primary} to gateway:fly.regions",
+        )
+    if fly.primary is None and len(fly.regions) > 1:
+        yield Problem(
+            place("fly.primary"),
+            "fly.region",
+            "",
+            f"with several regions ({', '.join(fly.regions)}) the primary one must be named:"
+            " Pulumi does not keep the order in which they are written",
+            f"pulumi config set -s {settings.environment} --path gateway:fly.primary"
+            f" {min(fly.regions)}",
+        )
+
+
+def _limits(settings: Settings, place: Place) -> Iterator[Problem]:
+    soft, hard = settings.fly.concurrency.soft_limit, settings.fly.concurrency.hard_limit
+    if soft >= hard:
+        yield Problem(
+            place("fly.concurrency.soft_limit"),
+            "fly.limits",
+            str(soft),
+            f"the soft limit must be below the hard limit ({hard}): it is where Fly prefers another"
+            " machine, the hard one is where it queues; flyctl accepts this unsaid",
+            f"set {max(1, hard * 2 // 3)}, or raise gateway:fly.concurrency.hard_limit",
+        )
+
+
+def _check(settings: Settings, place: Place) -> Iterator[Problem]:
+    check = settings.fly.check
+    if check.interval_s < LEAST_CHECK_INTERVAL_S:
+        yield Problem(
+            place("fly.check.interval_s"),
+            "fly.check",
+            str(check.interval_s),
+            f"Fly checks every {LEAST_CHECK_INTERVAL_S} seconds at most",
+            "set 15",
+        )
+    most = min(MOST_CHECK_TIMEOUT_S, check.interval_s)
+    if check.timeout_s > most:
+        yield Problem(
+            place("fly.check.timeout_s"),
+            "fly.check",
+            str(check.timeout_s),
+            f"a check must end before the next begins (gateway:fly.check.interval_s ="
+            f" {check.interval_s}), and within {MOST_CHECK_TIMEOUT_S} seconds",
+            f"set {min(5, most)}",
+        )
+    if settings.fly.wait_timeout_s <= check.grace_period_s:
+        yield Problem(
+            place("fly.wait_timeout_s"),
+            "fly.check",
+            str(settings.fly.wait_timeout_s),
+            "a release gives up on a machine before its checks count"
+            f" (gateway:fly.check.grace_period_s = {check.grace_period_s})",
+            f"set {check.grace_period_s + 240}",
+        )
+
+
+def _kill(settings: Settings, place: Place) -> Iterator[Problem]:
+    timeout = settings.fly.kill.timeout_s
+    if timeout > MOST_KILL_TIMEOUT_S:
+        yield Problem(
+            place("fly.kill.timeout_s"),
+            "fly.kill",
+            str(timeout),
+            f"Fly waits {MOST_KILL_TIMEOUT_S} seconds at most before it kills a machine",
+            f"set {MOST_KILL_TIMEOUT_S}",
+        )
+
+
+def _replacement(settings: Settings, place: Place) -> Iterator[Problem]:
+    if settings.fly.strategy is Strategy.IMMEDIATE and settings.environment == "live":
+        yield Problem(
+            place("fly.strategy"),
+            "fly.strategy",
+            "immediate",
+            "it replaces every machine at once and proves the release after users have it;"
+            " it is for dev only",
+            "set bluegreen, or rolling",
+        )
+
+
+def _stores(settings: Settings, place: Place) -> Iterator[Problem]:
+    postgres, redis = settings.postgres, settings.redis
+    if postgres is not None and postgres.kind == "single":
+        yield from _data_machine(postgres.machine, "postgres.machine", place)
+    if redis is not None and redis.kind == "app":
+        yield from _data_machine(redis.machine, "redis.machine", place)
+        yield from _redis_room(redis, place)
+
+
+def _data_machine(machine: "DataMachine", table: str, place: Place) -> Iterator[Problem]:
+    yield from _guest(machine.size, machine.memory_mb, table, place)
+    if machine.region is not None:
+        yield from region_problems(machine.region, place(f"{table}.region"))
+
+
+def _redis_room(redis: "Redis", place: Place) -> Iterator[Problem]:
+    if redis.maxmemory_mb * 2 > redis.machine.memory_mb:
+        yield Problem(
+            place("redis.maxmemory_mb"),
+            "fly.memory",
+            str(redis.maxmemory_mb),
+            f"more than half of the machine's {redis.machine.memory_mb} MB: a rewrite of the"
+            " append-only file may need as much again",
+            f"set {redis.machine.memory_mb // 2}, or more gateway:redis.machine.memory_mb",
+            Severity.ERROR if redis.maxmemory_mb >= redis.machine.memory_mb else Severity.WARNING,
+        )
+    disk_mb = redis.machine.volume_gb * 1024
+    if redis.maxmemory_mb * 2 > disk_mb:
+        yield Problem(
+            place("redis.machine.volume_gb"),
+            "fly.volume",
+            str(redis.machine.volume_gb),
+            f"too small for the append-only file of {redis.maxmemory_mb} MB and its rewrite",
+            f"set {-(-redis.maxmemory_mb * 2 // 1024)}",
+        )
+
+
+def _names(settings: Settings, place: Place) -> Iterator[Problem]:
+    names = {"fly.app": settings.fly.app}
+    if settings.postgres is not None and settings.postgres.kind == "single":
+        names["postgres.app"] = settings.postgres_app
+    if settings.redis is not None and settings.redis.kind == "app":
+        names["redis.app"] = settings.redis_app
+    seen: dict[str, str] = {}
+    for path, name in names.items():
+        if name in seen:
+            yield Problem(
+                place(path),
+                "fly.app",
+                json.dumps(name),
+                f"gateway:{seen[name]} has this name already, and each needs an app of its own",
+                f"remove it, for the default, or choose another: {settings.fly.app}-"
+                f"{'db' if path.startswith('postgres') else 'redis'}",
+            )
+        elif len(name) > MOST_APP_NAME:
+            yield Problem(
+                place(path),
+                "fly.app",
+                json.dumps(name),
+                f"longer than the {MOST_APP_NAME} characters of a Fly app's name",
+                f"pulumi config set -s {settings.environment} --path gateway:{path} SHORTER",
+            )
+        seen.setdefault(name, path)
+
+
+def _api(settings: Settings, place: Place) -> Iterator[Problem]:
+    url = settings.fly.public_url
+    if settings.fly.api == "sandbox" and (url is None or not url.startswith(_LOOPBACK)):
+        yield Problem(
+            place("fly.public_url"),
+            "fly.api",
+            json.dumps(url) if url else "",
+            "with the sandbox as its API, a gateway is reached on this machine only",
+            f"pulumi config set -s {settings.environment} --path gateway:fly.public_url"
+            " http://127.0.0.1:4281",
+        )
+    if settings.fly.api == "fly" and url is not None and url.startswith("http://"):
+        yield Problem(
+            place("fly.public_url"),
+            "fly.api",
+            json.dumps(url),
+            "keys would travel in the clear",
+            "begin it with https://",
+        )
