@@ -1,7 +1,6 @@
 """How the engine is built: both programs and both scripts, whole or not at all."""
 
 import shutil
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -9,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stacks.problem import Problem, ProblemError
+from tools.engine.program import run
 from tools.engine.recipe import ENGINE, MODULES, PIECES, SCRIPTS, SDK, Piece
 from tools.engine.toolchain import WAYS_OUT, build_environment
 
@@ -57,7 +57,11 @@ class Builder:
         self.say(f"built {what} in {self.clock() - began:.0f} s")
 
     def _copy_scripts(self, folder: Path) -> None:
-        listing = self._go(["list", "-mod=readonly", "-m", "-f", "{{.Dir}}", SDK], ENGINE)
+        listing = self._go(
+            ["list", "-mod=readonly", "-m", "-f", "{{.Dir}}", SDK],
+            ENGINE,
+            doing="reading the modules",
+        )
         for script in SCRIPTS:
             copied = folder / Path(script).name
             shutil.copyfile(Path(listing.strip()) / script, copied)
@@ -69,43 +73,23 @@ class Builder:
         if answer.strip() != f"v{ENGINE.version}":
             raise ProblemError([self._problem([str(program), "version"], answer)])
 
-    def _go(self, arguments: Sequence[str], piece: Piece, doing: str = "") -> str:
+    def _go(self, arguments: Sequence[str], piece: Piece, doing: str) -> str:
         command = [str(self.go), *arguments]
         return self._run(command, cwd=MODULES / piece.folder, doing=doing)
 
     def _run(self, command: Sequence[str], *, cwd: Path, doing: str) -> str:
         """Return the command's standard output; raise ProblemError if it does not end well."""
-        with (
-            tempfile.TemporaryFile("w+", errors="replace") as errors,
-            subprocess.Popen(
-                command,
-                cwd=cwd,
-                env=build_environment(self.environ),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                text=True,
-            ) as process,
-        ):
-            try:
-                output = self._await(process, doing)
-            except BaseException:  # this process is being ended: so is what it started
-                process.kill()
-                raise
-            if process.returncode != 0:
-                errors.seek(0)
-                raise ProblemError([self._problem(command, errors.read())])
-        return output
-
-    def _await(self, process: subprocess.Popen[str], doing: str) -> str:
         began = self.clock()
-        while True:
-            try:
-                output, _ = process.communicate(timeout=self.heartbeat_s)
-            except subprocess.TimeoutExpired:
-                self.say(f"still {doing}: {self.clock() - began:.0f} s so far")
-            else:
-                return output
+        ended = run(
+            command,
+            cwd=cwd,
+            environ=build_environment(self.environ),
+            beat=lambda: self.say(f"still {doing}: {self.clock() - began:.0f} s so far"),
+            beat_s=self.heartbeat_s,
+        )
+        if ended.exit_code != 0:
+            raise ProblemError([self._problem(command, ended.errors)])
+        return ended.output
 
     def _problem(self, command: Sequence[str], said: str) -> Problem:
         lines = said.strip().splitlines()[-SHOWN_LINES:] or ["it said nothing"]
