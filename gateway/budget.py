@@ -1,0 +1,56 @@
+"""How many Postgres connections a release opens at its worst moment, and how many it may."""
+
+from dataclasses import dataclass
+
+from stacks.settings import Settings
+from stacks.values import Store, Strategy
+
+RESERVED = 15  # for psql, backups, the drift check, and the 3 that Postgres keeps for superusers
+MIGRATION = 2  # the schema engine and the index build of the one-off machine
+DEFAULT_LIMIT = 10  # LiteLLM's own `connection_limit` per worker when the settings name none
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionBudget:
+    """A release's need against a server's supply; every field counts connections."""
+
+    steady: int
+    worst: int
+    available: int
+
+    @property
+    def fits(self) -> bool:
+        """True when the worst moment leaves the reserve untouched."""
+        return self.worst <= self.available
+
+
+def connection_budget(
+    *, machines: int, workers: int, limit: int, max_connections: int, overlap: bool, migration: int
+) -> ConnectionBudget:
+    """Count the connections a release opens.
+
+    `workers` is per machine, `limit` per worker: each worker keeps a pool of its own
+    (BerriAI/litellm PR #18780). `overlap` is True for bluegreen, where old and new machines are
+    connected at once. The migration runs while the old machines serve, before any new one
+    starts, so it adds to one generation and never to two. Counts are at least 1.
+    """
+    steady = machines * workers * limit
+    worst = max(steady + migration, steady * 2 if overlap else steady)
+    return ConnectionBudget(steady, worst, max_connections - RESERVED)
+
+
+def budget_of(settings: Settings) -> ConnectionBudget | None:
+    """Return the budget of one environment alone; None when LiteLLM opens no connection.
+
+    Environments that share one cluster each see the whole of `max_connections`: give each its part.
+    """
+    if settings.store is Store.FILE or settings.postgres is None:
+        return None
+    return connection_budget(
+        machines=settings.fly.machines,
+        workers=settings.server.workers,
+        limit=settings.general_settings.database_connection_pool_limit or DEFAULT_LIMIT,
+        max_connections=settings.postgres.max_connections,
+        overlap=settings.fly.strategy is Strategy.BLUEGREEN,
+        migration=MIGRATION,
+    )

@@ -1,0 +1,196 @@
+"""Which fallbacks the settings declare: every edge, its probe group, and LiteLLM's lookup rules."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from enum import StrEnum
+from fnmatch import fnmatchcase
+
+from stacks.settings import Settings
+
+WILDCARD = "*"  # the chain of every group that owns none
+
+
+class EdgeKind(StrEnum):
+    """Which class of error an edge answers.
+
+    GENERAL: every error, as long as the class below has no list of its own.
+    CONTEXT_WINDOW, CONTENT_POLICY: only that class, and then exclusively: a group without an
+    entry in a list that exists is not rescued at all (facts on LiteLLM, section 2).
+    """
+
+    GENERAL = "general"
+    CONTEXT_WINDOW = "context_window"
+    CONTENT_POLICY = "content_policy"
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """One promise: when `source` fails, `target` answers, if the targets before it failed too.
+
+    `position` counts from 0 in the chain. `probe` names the hidden group whose primary is dead and
+    whose chain begins at this target; None for the kinds that have no proof yet.
+    """
+
+    kind: EdgeKind
+    source: str
+    position: int
+    target: str
+    probe: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A group whose primary is dead; an empty `chain` means that it has to fall to `"*"`."""
+
+    name: str
+    chain: tuple[str, ...]
+    mode: str
+
+
+def edges(settings: Settings) -> tuple[Edge, ...]:
+    """Return every edge in the order of the settings, `"*"` last."""
+    router = settings.router_settings
+    declared = (
+        (EdgeKind.GENERAL, general_chains(settings)),
+        (EdgeKind.CONTEXT_WINDOW, router.context_window_fallbacks or {}),
+        (EdgeKind.CONTENT_POLICY, router.content_policy_fallbacks or {}),
+    )
+    return tuple(
+        Edge(kind, source, position, target, _probe(settings, kind, source, position))
+        for kind, chains in declared
+        for source, targets in _wildcard_last(chains)
+        for position, target in enumerate(targets)
+    )
+
+
+def general_chains(settings: Settings) -> dict[str, tuple[str, ...]]:
+    """Return the chains that hold on a running gateway, `"*"` included.
+
+    `litellm_settings.default_fallbacks` becomes the `"*"` chain, unless the first sync with the
+    database puts the file's `router_settings.fallbacks` back over it (router.py of 1.106.2,
+    facts on LiteLLM, section 0, finding 1).
+    """
+    declared = dict(settings.router_settings.fallbacks or {})
+    default = settings.litellm_settings.default_fallbacks
+    if default and WILDCARD not in declared and not default_fallbacks_are_lost(settings):
+        declared[WILDCARD] = default
+    return declared
+
+
+def default_fallbacks_are_lost(settings: Settings) -> bool:
+    """Tell whether LiteLLM drops `default_fallbacks` at its first sync with the database."""
+    return bool(
+        settings.litellm_settings.default_fallbacks
+        and settings.general_settings.store_model_in_db
+        and settings.router_settings.fallbacks is not None
+    )
+
+
+def probes(settings: Settings) -> tuple[Probe, ...]:
+    """Return the hidden group of every edge that can be proven, in the order of the edges."""
+    chains = general_chains(settings)
+    modes = {model.name: model.mode for model in settings.models}
+    return tuple(
+        Probe(
+            edge.probe,
+            () if _falls_to_wildcard(edge) else chains[edge.source][edge.position :],
+            modes.get(edge.target, "chat"),
+        )
+        for edge in edges(settings)
+        if edge.probe is not None
+    )
+
+
+def effective_chain(chains: Mapping[str, Sequence[str]], group: str) -> tuple[str, ...]:
+    """Return what LiteLLM looks up for `group`: its own chain, a prefix match, `"*"`, or nothing.
+
+    The order is that of get_fallback_model_group in 1.106.2, router_utils.
+    """
+    exact = chains.get(group)
+    if exact is not None:
+        return tuple(exact)
+    for source, targets in chains.items():
+        if same_but_for_the_prefix(source, group):
+            return tuple(targets)
+    return tuple(chains.get(WILDCARD, ()))
+
+
+def same_but_for_the_prefix(one: str, other: str) -> bool:
+    """Tell whether two names differ by a provider prefix only: LiteLLM finds one by the other."""
+    return one != other and (one.partition("/")[2] == other or other.partition("/")[2] == one)
+
+
+def is_served(name: str, groups: Iterable[str], *, as_source: bool = False) -> bool:
+    """Tell whether LiteLLM finds something under `name`: a group, or a wildcard that covers it.
+
+    As the source of a chain a name may also lack, or have, a provider prefix.
+    """
+    return any(
+        name == group
+        or (WILDCARD in group and fnmatchcase(name, group))
+        or (as_source and same_but_for_the_prefix(name, group))
+        for group in groups
+    )
+
+
+def unknown_names(
+    chains: Mapping[str, Sequence[str]], groups: Sequence[str]
+) -> tuple[tuple[str, int | None, str], ...]:
+    """Return (source, position, name) of every name no group serves; None: the source itself."""
+    found: list[tuple[str, int | None, str]] = []
+    for source, targets in chains.items():
+        if source != WILDCARD and not is_served(source, groups, as_source=True):
+            found.append((source, None, source))
+        found += [
+            (source, position, target)
+            for position, target in enumerate(targets)
+            if not is_served(target, groups)
+        ]
+    return tuple(found)
+
+
+def nearest(name: str, groups: Iterable[str]) -> str | None:
+    """Return the group that `name` was probably meant to be."""
+    return next(iter(get_close_matches(name, list(groups), n=1, cutoff=0.75)), None)
+
+
+def cycles(chains: Mapping[str, Sequence[str]]) -> tuple[tuple[str, ...], ...]:
+    """Return each cycle once, beginning at its first group in the settings' order.
+
+    LiteLLM tries a target once per request, so a cycle is harmless; it only promises more than
+    there is.
+    """
+    order = {source: index for index, source in enumerate(chains)}
+    found: dict[tuple[str, ...], None] = {}
+
+    def walk(path: tuple[str, ...]) -> None:
+        for target in chains.get(path[-1], ()):
+            if target == path[0]:
+                found.setdefault(path)
+            elif target not in path and order.get(target, -1) > order[path[0]]:
+                walk((*path, target))
+
+    for source in chains:
+        walk((source,))
+    return tuple(found)
+
+
+def _falls_to_wildcard(edge: Edge) -> bool:
+    return edge.source == WILDCARD and edge.position == 0
+
+
+def _wildcard_last(
+    chains: Mapping[str, tuple[str, ...]],
+) -> list[tuple[str, tuple[str, ...]]]:
+    return sorted(chains.items(), key=lambda entry: entry[0] == WILDCARD)
+
+
+def _probe(settings: Settings, kind: EdgeKind, source: str, position: int) -> str | None:
+    if kind is not EdgeKind.GENERAL:
+        return None
+    prefix = settings.proof.probe_prefix
+    if source != WILDCARD:
+        return f"{prefix}/{position}/{source}"
+    # "*" in a group's name would make it a wildcard group.
+    return f"{prefix}/any" if position == 0 else f"{prefix}/any/{position}"

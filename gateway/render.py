@@ -1,0 +1,201 @@
+"""How typed settings become LiteLLM's YAML, probes of the fallback proof included."""
+
+from typing import Any
+
+import yaml
+
+from gateway.chains import Probe, probes
+from stacks.litellm import Model
+from stacks.settings import Settings
+from stacks.values import Rescue, Store
+
+PATH_IN_MACHINE = "/app/litellm_config.yaml"
+
+HEADER = """\
+# Rendered from typed settings by `gateway render`; edits here are lost at the next deploy.
+# Values that begin with os.environ/ are read by LiteLLM from the machine's environment.
+"""
+
+# Port 9 (discard) is closed on every machine: a refused connection is the fastest real fault.
+DEAD_API_BASE = "http://127.0.0.1:9/v1"
+PROBE_TIMEOUT_S = 5
+
+# Without a database each of these is dead, and use_redis_transaction_buffer refuses to start.
+DATABASE_KEYS = frozenset(
+    {
+        "database_url",
+        "store_model_in_db",
+        "use_redis_transaction_buffer",
+        "database_connection_pool_limit",
+        "database_connection_timeout",
+        "disable_prisma_schema_update",
+        "maximum_spend_logs_retention_period",
+        "allow_requests_on_db_unavailable",
+    }
+)
+GENERAL_REFERENCES = ("master_key", "database_url")
+ROUTER_REFERENCES = ("redis_host", "redis_port", "redis_password")
+CHAIN_KEYS = ("fallbacks", "context_window_fallbacks", "content_policy_fallbacks")
+
+RETRIES = {Rescue.NOW: 0, Rescue.RETRY_ONCE: 1}
+
+
+class RenderError(Exception):
+    """Raised when the rendered text does not say what the settings say: a defect of this file."""
+
+
+def render_litellm_config(settings: Settings, *, with_probes: bool = True) -> str:
+    """Return the YAML text, parsed back and compared; equal settings give equal bytes."""
+    config = litellm_config(settings, with_probes=with_probes)
+    body = yaml.dump(
+        config,
+        Dumper=_Dumper,
+        sort_keys=False,
+        default_flow_style=False,
+        allow_unicode=True,
+        width=100,
+    )
+    text = HEADER + body
+    parsed = yaml.safe_load(text)
+    if parsed != config or list(parsed) != list(config):
+        message = "the rendered LiteLLM YAML reads back differently from the settings"
+        raise RenderError(message)
+    return text
+
+
+def litellm_config(settings: Settings, *, with_probes: bool = True) -> dict[str, Any]:
+    """Return the configuration as LiteLLM loads it; empty sections are left out."""
+    hidden = probes(settings) if with_probes else ()
+    sections: dict[str, Any] = {
+        "model_list": [_model(settings, model) for model in settings.models]
+        + [_probe_model(probe) for probe in hidden],
+        "litellm_settings": _litellm_settings(settings),
+        "general_settings": _general_settings(settings),
+        "router_settings": _router_settings(settings, hidden),
+    }
+    return {name: section for name, section in sections.items() if section}
+
+
+def retries_of(settings: Settings, model: Model) -> int | None:
+    """Return the deployment's `num_retries`; None leaves it to the router.
+
+    Only a model that owns a chain can be rescued, so only there the rescue decides.
+    """
+    if model.num_retries is not None:
+        return model.num_retries
+    if model.name not in settings.chain_sources():
+        return None
+    return RETRIES[model.rescue or settings.rescue]
+
+
+def _model(settings: Settings, model: Model) -> dict[str, Any]:
+    provider = settings.providers.get(model.provider)
+    params: dict[str, Any] = {"model": model.model or model.name}
+    if provider is not None:
+        params |= {
+            "api_base": provider.api_base,
+            "api_key": _reference(provider.api_key),
+            "vertex_project": provider.vertex_project,
+            "vertex_location": provider.vertex_location,
+            "vertex_credentials": _reference(provider.vertex_credentials),
+        }
+    params |= {
+        "num_retries": retries_of(settings, model),
+        "timeout": model.timeout,
+        "stream_timeout": model.stream_timeout,
+        "max_retries": model.max_retries,
+        "rpm": model.rpm,
+        "tpm": model.tpm,
+        "weight": model.weight,
+    }
+    return {
+        "model_name": model.name,
+        "litellm_params": {key: value for key, value in params.items() if value is not None},
+        "model_info": {"id": model.name, "mode": model.mode},
+    }
+
+
+def _probe_model(probe: Probe) -> dict[str, Any]:
+    return {
+        "model_name": probe.name,
+        "litellm_params": {
+            "model": "openai/probe",
+            "api_base": DEAD_API_BASE,
+            "api_key": "none",  # never sent: nothing listens there
+            "num_retries": 0,
+            "max_retries": 0,
+            "timeout": PROBE_TIMEOUT_S,
+        },
+        "model_info": {
+            "id": probe.name,
+            "mode": probe.mode,
+            "discoverable": False,
+            "disable_background_health_check": True,
+        },
+    }
+
+
+def _litellm_settings(settings: Settings) -> dict[str, Any]:
+    section = _given(settings.litellm_settings.model_dump(mode="json"))
+    if settings.metrics is not None:
+        section["callbacks"] = _with(section.get("callbacks"), "prometheus")
+    if settings.posthog is not None:
+        for key in ("success_callback", "failure_callback"):
+            section[key] = _with(section.get(key), "posthog")
+    return section
+
+
+def _general_settings(settings: Settings) -> dict[str, Any]:
+    section = _given(settings.general_settings.model_dump(mode="json"))
+    if settings.store is Store.FILE:
+        section = {key: value for key, value in section.items() if key not in DATABASE_KEYS}
+    return _with_references(section, GENERAL_REFERENCES)
+
+
+def _router_settings(settings: Settings, hidden: tuple[Probe, ...]) -> dict[str, Any]:
+    section = _given(settings.router_settings.model_dump(mode="json"))
+    for key in CHAIN_KEYS:
+        if key in section:
+            section[key] = _chain_list(section[key])
+    own_chains = {probe.name: probe.chain for probe in hidden if probe.chain}
+    if own_chains:
+        section["fallbacks"] = section.get("fallbacks", []) + _chain_list(own_chains)
+    return _with_references(section, ROUTER_REFERENCES)
+
+
+def _chain_list(chains: dict[str, Any]) -> list[dict[str, list[str]]]:
+    return [{source: list(targets)} for source, targets in chains.items()]
+
+
+def _given(section: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what is None, at every depth."""
+    return {
+        key: _given(value) if isinstance(value, dict) else value
+        for key, value in section.items()
+        if value is not None
+    }
+
+
+def _with(names: list[str] | None, name: str) -> list[str]:
+    present = list(names or [])
+    return present if name in present else [*present, name]
+
+
+def _with_references(section: dict[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
+    return {key: _reference(value) if key in keys else value for key, value in section.items()}
+
+
+def _reference(name: str | None) -> str | None:
+    return None if name is None else f"os.environ/{name}"
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes lists indented below their key and never an alias."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: FBT001, FBT002 - PyYAML's own signature
+        del indentless
+        super().increase_indent(flow, indentless=False)
+
+    def ignore_aliases(self, data: Any) -> bool:
+        del data
+        return True

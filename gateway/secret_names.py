@@ -1,0 +1,62 @@
+"""Which secrets the gateway's machines need, by name: values never pass through here."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from stacks.settings import Settings
+from stacks.values import Store
+
+MASTER_KEY = "LITELLM_MASTER_KEY"
+SALT_KEY = "LITELLM_SALT_KEY"
+DATABASE_URL = "DATABASE_URL"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class RequiredSecret:
+    """A secret of the gateway's app. `composed`: its value is put together from other outputs."""
+
+    name: str
+    why: str
+    composed: bool = False
+
+
+def required_secrets(settings: Settings) -> tuple[RequiredSecret, ...]:
+    """Return each needed name once, sorted; a name with several uses says all of them.
+
+    The passwords of Postgres' own roles belong to Postgres and are not among them. Without a
+    database there is no DATABASE_URL either: LiteLLM's command line would try to migrate with it.
+    """
+    found: dict[str, RequiredSecret] = {}
+    for secret in _needed(settings):
+        known = found.get(secret.name)
+        why = f"{known.why}; {secret.why}" if known and secret.why not in known.why else secret.why
+        found[secret.name] = RequiredSecret(secret.name, why, secret.composed)
+    return tuple(sorted(found.values()))
+
+
+def master_key_name(settings: Settings) -> str:
+    """Return the variable that holds the master key; LiteLLM's own name when none is given."""
+    return settings.general_settings.master_key or MASTER_KEY
+
+
+def _needed(settings: Settings) -> Iterator[RequiredSecret]:
+    yield RequiredSecret(
+        master_key_name(settings), "general_settings.master_key: administers the gateway"
+    )
+    if settings.store is Store.DATABASE:
+        yield RequiredSecret(
+            settings.general_settings.database_url or DATABASE_URL,
+            "where LiteLLM keeps keys, teams and spend",
+            composed=True,
+        )
+        yield RequiredSecret(SALT_KEY, "encrypts what the database holds; never changed afterwards")
+    for name in dict.fromkeys(model.provider for model in settings.models):
+        provider = settings.providers.get(name)
+        if provider and provider.api_key:
+            yield RequiredSecret(provider.api_key, f"models of {name}")
+        if provider and provider.vertex_credentials:
+            yield RequiredSecret(provider.vertex_credentials, f"models of {name}")
+    if settings.redis is not None:
+        yield RequiredSecret(settings.redis.password, "the workers' shared state and the cache")
+    if settings.posthog is not None:
+        yield RequiredSecret(settings.posthog.api_key, "events per request")
