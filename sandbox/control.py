@@ -88,7 +88,9 @@ async def add_fault(context: Context, request: Request) -> Response:
     except re.error as error:
         raise rejected(f"match.path_regex: {error}") from error
     method = str(match["method"]).upper() if match.get("method") else None
-    nth, times = int(match.get("nth") or 1), match.get("times", 1)
+    nth, times = match.get("nth", 1), match.get("times", 1)
+    if not isinstance(nth, int) or not isinstance(times, int | None):
+        raise rejected(f"match.nth {nth!r} and match.times {times!r} are numbers")
     context.switchboard.faults.append(Fault(path, Action(**action), method, nth, times))
     return Response(status_code=204)
 
@@ -139,7 +141,7 @@ async def edit_machine(context: Context, request: Request) -> Response:
     app = context.state.apps[machine.app]
     check_config(context, config)
     check_mounts(context, app, machine.region, config, machine)
-    version = context.state.secrets.bag(app.name).version if machine.secrets_version else 0
+    version = context.state.secrets.bag(app.name).version
     context.lifecycle.update(machine, config, secrets_version=version, launch=True)
     return JSONResponse(machine_json(context, machine))
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,7 @@ class FakeClock:
         return self.now
 
 
-@dataclass(frozen=True)
+@dataclass
 class FakeImage:
     reference: ImageReference
 
@@ -139,7 +139,12 @@ class FakeRuntime:
 class Sandbox:
     """The API in this process, as one client sees it."""
 
-    def __init__(self, home: Path, clock: FakeClock | None = None) -> None:
+    def __init__(
+        self,
+        home: Path,
+        clock: FakeClock | None = None,
+        kill: Callable[[int, int], None] | None = None,
+    ) -> None:
         self.clock = clock or FakeClock()
         self.killed: list[int] = []
         self.state = State.open(home)
@@ -147,9 +152,10 @@ class Sandbox:
         runtime = self.lifecycle.runtime
         assert isinstance(runtime, FakeRuntime)
         self.runtime = runtime
-        self.board = Switchboard(clock=self.clock, kill=lambda pid, _: self.killed.append(pid))
-        api = build_api(self.state, self.lifecycle, switchboard=self.board)
-        transport = httpx.ASGITransport(app=api)
+        kill = kill or (lambda pid, _signal: self.killed.append(pid))
+        self.board = Switchboard(clock=self.clock, kill=kill)
+        self.api = build_api(self.state, self.lifecycle, switchboard=self.board)
+        transport = httpx.ASGITransport(app=self.api)
         self.http = httpx.AsyncClient(transport=transport, base_url="http://sandbox", headers=TOKEN)
 
     async def call(

@@ -75,10 +75,12 @@ async def test_addresses_are_assigned_shown_and_released(fly: Sandbox) -> None:
     assert (v6["shared"], ":" in v6["ip"]) == (False, True)
     shared = await fly.call("POST", path, {"type": "shared_v4"})
     assert (shared["shared"], ":" in shared["ip"]) == (True, False)
-    assert not fly.state.apps["web"].has_private_ip
+    app = fly.state.apps["web"]
+    kinds = [(app.has_public_ip, app.has_private_ip)]
     private = await fly.call("POST", path, {"type": "private_v6", "network": ""})
     assert private["ip"].startswith("fdaa:")
-    assert fly.state.apps["web"].has_private_ip
+    kinds.append((app.has_public_ip, app.has_private_ip))
+    assert kinds == [(True, False), (True, True)]
     listed = (await fly.call("GET", path))["ips"]
     assert listed == [v6, shared, private]
     for ip in (v6, shared, private):
