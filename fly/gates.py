@@ -1,0 +1,49 @@
+"""What stands between a release and its traffic: verdicts, and who is asked for them."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from fly.replies import Machine
+
+
+class GateStatus(StrEnum):
+    """What a gate says. Only a release that PASSED keeps its traffic.
+
+    FAILED: the release does not do what it must; it is undone.
+    INCONCLUSIVE: nothing was proven either way; it is undone as well.
+    ERRORED: the checker broke; nothing is undone, the rollout stops where it stands.
+    """
+
+    PASSED = "passed"
+    FAILED = "failed"
+    INCONCLUSIVE = "inconclusive"
+    ERRORED = "errored"
+
+
+@dataclass(frozen=True, slots=True)
+class GateVerdict:
+    """One answer of a gate; `summary` is a sentence with what was seen, never a secret."""
+
+    status: GateStatus
+    summary: str
+
+
+class Gates(Protocol):
+    """The two questions a rollout asks about a release."""
+
+    def inside(self, machine: Machine) -> GateVerdict:
+        """Prove the release inside one new machine, before it has traffic."""
+        ...
+
+    def outside(self) -> GateVerdict:
+        """Prove the release through its public address, after traffic moved."""
+        ...
+
+
+class ReleaseUndoneError(Exception):
+    """A release was not proven and was undone; the text says why and what serves now."""
+
+
+class RolloutStoppedError(Exception):
+    """A rollout stopped where it stands because a checker broke; the next run goes on."""

@@ -1,0 +1,335 @@
+"""A rollout against an in-memory Fly: what serves, what is left, what a killed run leaves behind.
+
+Invariants: while a release is replaced there is always a proven machine that has traffic; after
+any interruption the next run ends with exactly the wanted machines, all proven and serving.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from fly.canonical import canonical
+from fly.errors import FlyNotFound
+from fly.gates import GateStatus, GateVerdict, ReleaseUndoneError, RolloutStoppedError
+from fly.health import UnhealthyMachineError
+from fly.release import GROUP, Phase, Release, observed, phase_of, standing
+from fly.replies import ImageRef, Machine
+from fly.rollout import Rollout
+
+PASSED = GateVerdict(GateStatus.PASSED, "2 of 2 fallbacks proven")
+FAILED = GateVerdict(GateStatus.FAILED, "1 of 2 fallbacks proven")
+ERRORED = GateVerdict(GateStatus.ERRORED, "exec answered 502")
+
+
+class Killed(BaseException):
+    """The process died: nothing after this point runs."""
+
+
+class Lease:
+    nonce = "nonce"
+
+    def keep(self) -> None:
+        """Nothing runs out here."""
+
+
+class FakeFly:
+    """Just enough of the Machines API; `die_at` kills the caller at the n-th changing call."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, Machine] = {}
+        self.cordoned: set[str] = set()
+        self.unhealthy: set[str] = set()
+        self.calls = 0
+        self.die_at: int | None = None
+        self.never_without_traffic = False
+        self.machines = self
+        self.leases = self
+        self._made = 0
+
+    def _change(self) -> None:
+        self.calls += 1
+        if self.never_without_traffic:
+            assert self.serving(), "nobody had traffic"
+        if self.die_at is not None and self.calls == self.die_at:
+            raise Killed
+
+    def serving(self) -> set[str]:
+        """Return the machines that Fly's proxy would choose from."""
+        return {id_ for id_ in self.rows if id_ not in self.cordoned}
+
+    @contextmanager
+    def held(self, *_: Any, **__: Any) -> Iterator[Lease]:
+        yield Lease()
+
+    def list(self, app: str) -> tuple[Machine, ...]:
+        return tuple(self.rows.values())
+
+    def get(self, app: str, machine_id: str) -> Machine:
+        if machine_id not in self.rows:
+            raise AssertionError(f"{machine_id} is gone")
+        return self.rows[machine_id]
+
+    def find(self, app: str, machine_id: str) -> Machine | None:
+        return self.rows.get(machine_id)
+
+    def create(self, app: str, request: Mapping[str, Any], *, launch_id: str) -> Machine:
+        self._change()
+        self._made += 1
+        id_ = f"m{self._made}"
+        self.rows[id_] = machine(id_, request["config"], region=request["region"])
+        if request.get("skip_service_registration"):
+            self.cordoned.add(id_)
+        return self.rows[id_]
+
+    def update(self, app: str, machine_id: str, request: Mapping[str, Any], **_: Any) -> Machine:
+        self._change()
+        self.rows[machine_id] = replace(self.rows[machine_id], config=dict(request["config"]))
+        return self.rows[machine_id]
+
+    def delete(self, app: str, machine_id: str, **_: Any) -> None:
+        self._change()
+        self.rows.pop(machine_id, None)
+        self.cordoned.discard(machine_id)
+
+    def stop(self, app: str, machine_id: str, **_: Any) -> None:
+        self._change()
+        if machine_id not in self.rows:
+            raise FlyNotFound
+        self.rows[machine_id] = replace(self.rows[machine_id], state="stopped")
+
+    def start(self, app: str, machine_id: str, **_: Any) -> None:
+        self._change()
+        self.rows[machine_id] = replace(self.rows[machine_id], state="started")
+
+    def cordon(self, app: str, machine_id: str, **_: Any) -> None:
+        self._change()
+        self.cordoned.add(machine_id)
+
+    def uncordon(self, app: str, machine_id: str, **_: Any) -> None:
+        self._change()
+        self.cordoned.discard(machine_id)
+
+    def set_metadata(self, app: str, machine_id: str, key: str, value: str, **_: Any) -> None:
+        self._change()
+        row = self.rows[machine_id]
+        metadata = {**row.config["metadata"], key: value}
+        self.rows[machine_id] = replace(row, config={**row.config, "metadata": metadata})
+
+    def wait(self, app: str, machine_id: str, state: str, **_: Any) -> None:
+        if machine_id in self.unhealthy or self.rows[machine_id].config["env"].get("SICK"):
+            raise UnhealthyMachineError(f"machine {machine_id} never became healthy")
+
+
+class Gates:
+    """Answers what it was told to, in order, then PASSED."""
+
+    def __init__(self, *, inside: GateVerdict = PASSED, outside: GateVerdict = PASSED) -> None:
+        self.inside_verdict, self.outside_verdict = inside, outside
+        self.asked: list[str] = []
+
+    def inside(self, machine: Machine) -> GateVerdict:
+        self.asked.append(f"inside {machine.id}")
+        return self.inside_verdict
+
+    def outside(self) -> GateVerdict:
+        self.asked.append("outside")
+        return self.outside_verdict
+
+
+def machine(id_: str, config: Mapping[str, Any], *, region: str = "iad") -> Machine:
+    """Return a started machine as the API would answer it."""
+    return Machine(
+        id=id_,
+        name=id_,
+        state="started",
+        region=region,
+        instance_id=f"i-{id_}",
+        config=dict(config),
+        image=ImageRef("", "", "", ""),
+        checks=(),
+        events=(),
+        host_status="ok",
+        nonce=None,
+        cordoned=None,
+        created_at=id_.rjust(6, "0"),
+        updated_at="",
+        private_ip="",
+    )
+
+
+def release(version: str, *, strategy: str = "bluegreen", **env: str) -> Release:
+    """Return a release of two machines whose configurations differ by `version`."""
+    config = canonical(
+        {
+            "image": f"litellm:{version}",
+            "env": {"V": version, **env},
+            "metadata": {"fly_platform_version": "v2", "fly_process_group": GROUP},
+        }
+    )
+    return Release("acme", config, {"iad": 2}, 1, f"digest-{version}", "iad", strategy=strategy)
+
+
+def roll_out(
+    fly: FakeFly, wanted: Release, gates: Gates | None = None, previous: Release | None = None
+) -> Gates:
+    """Run one rollout and return the gates it asked."""
+    gates = gates or Gates()
+    before = previous.config if previous else None
+    Rollout(
+        fly,  # type: ignore[arg-type]  # the fake speaks what a rollout calls
+        wanted,
+        gates,
+        previous=before,
+        clock=lambda: 0.0,
+        sleep=lambda _: None,
+    ).run()
+    return gates
+
+
+def assert_released(fly: FakeFly, wanted: Release) -> None:
+    """Every wanted machine runs, is proven and has traffic; nothing else is left."""
+    now = standing(fly.rows.values(), wanted)
+    assert now.complete
+    assert not now.unproven
+    assert fly.serving() == set(fly.rows)
+
+
+@pytest.mark.parametrize("strategy", ["bluegreen", "rolling", "immediate"])
+def test_a_first_release_is_proven_inside_and_outside_before_it_counts(strategy: str) -> None:
+    fly, wanted = FakeFly(), release("1", strategy=strategy)
+    gates = roll_out(fly, wanted)
+    assert_released(fly, wanted)
+    assert gates.asked == ["inside m1", "inside m2", "outside"]
+
+
+def test_a_bluegreen_release_replaces_machines_without_a_moment_nobody_serves() -> None:
+    fly = FakeFly()
+    roll_out(fly, release("1"))
+    fly.never_without_traffic = True
+    roll_out(fly, release("2"))
+    assert_released(fly, release("2"))
+    assert set(fly.rows) == {"m3", "m4"}
+
+
+def test_a_release_that_fails_its_proof_inside_never_gets_traffic() -> None:
+    fly = FakeFly()
+    roll_out(fly, release("1"))
+    with pytest.raises(ReleaseUndoneError, match="1 of 2 fallbacks proven"):
+        roll_out(fly, release("2"), Gates(inside=FAILED))
+    assert_released(fly, release("1"))
+    assert set(fly.rows) == {"m1", "m2"}
+
+
+@pytest.mark.parametrize("strategy", ["bluegreen", "rolling", "immediate"])
+def test_a_release_that_fails_its_proof_outside_gives_traffic_back(strategy: str) -> None:
+    fly, before = FakeFly(), release("1", strategy=strategy)
+    roll_out(fly, before)
+    with pytest.raises(ReleaseUndoneError, match="was undone"):
+        roll_out(fly, release("2", strategy=strategy), Gates(outside=FAILED), previous=before)
+    now = observed(fly.rows.values())
+    assert [config["env"]["V"] for config in now.values()] == ["1", "1"]
+    assert all(phase_of(m) is Phase.SERVING for m in fly.rows.values())
+    assert fly.serving() == {"m1", "m2"}
+
+
+@pytest.mark.parametrize("strategy", ["bluegreen", "rolling", "immediate"])
+def test_a_machine_that_never_becomes_healthy_undoes_the_release(strategy: str) -> None:
+    fly, before = FakeFly(), release("1", strategy=strategy)
+    roll_out(fly, before)
+    with pytest.raises(ReleaseUndoneError, match="never became healthy"):
+        roll_out(fly, release("2", strategy=strategy, SICK="1"), previous=before)
+    now = observed(fly.rows.values())
+    assert [config["env"]["V"] for config in now.values()] == ["1", "1"]
+    assert fly.serving() == {"m1", "m2"}
+
+
+def test_a_checker_that_broke_stops_the_line_and_undoes_nothing() -> None:
+    fly = FakeFly()
+    roll_out(fly, release("1"))
+    with pytest.raises(RolloutStoppedError, match="nothing was undone"):
+        roll_out(fly, release("2"), Gates(inside=ERRORED))
+    assert fly.serving() == {"m1", "m2"}
+    assert len(fly.rows) == 4
+    roll_out(fly, release("2"))
+    assert_released(fly, release("2"))
+
+
+def test_equal_machines_are_only_proven_again_and_a_failed_proof_changes_none() -> None:
+    fly = FakeFly()
+    roll_out(fly, release("1"))
+    calls = fly.calls
+    assert roll_out(fly, release("1")).asked == ["outside"]
+    with pytest.raises(ReleaseUndoneError, match="no machine was changed"):
+        roll_out(fly, release("1"), Gates(outside=FAILED))
+    assert fly.calls == calls
+
+
+def test_a_machine_edited_by_hand_is_replaced_and_a_missing_one_is_made() -> None:
+    fly = FakeFly()
+    roll_out(fly, release("1"))
+    edited = fly.rows["m1"]
+    fly.rows["m1"] = replace(edited, config={**edited.config, "env": {"V": "by hand"}})
+    del fly.rows["m2"]
+    roll_out(fly, release("1"))
+    assert_released(fly, release("1"))
+    assert set(fly.rows) == {"m3", "m4"}
+
+
+def test_a_machine_nobody_declared_goes_and_one_of_another_group_stays() -> None:
+    fly = FakeFly()
+    roll_out(fly, release("1"))
+    fly.rows["clone"] = replace(fly.rows["m1"], id="clone", created_at="later")
+    other = {"metadata": {"fly_process_group": "worker"}, "env": {}}
+    fly.rows["worker"] = machine("worker", other)
+    roll_out(fly, release("1"))
+    assert set(fly.rows) == {"m1", "m2", "worker"}
+
+
+@pytest.mark.parametrize("strategy", ["bluegreen", "rolling", "immediate"])
+@pytest.mark.parametrize("then", ["same", "back", "third"])
+def test_a_run_killed_at_any_call_is_finished_or_undone_by_the_next(
+    strategy: str, then: str
+) -> None:
+    before, wanted = release("1", strategy=strategy), release("2", strategy=strategy)
+    after = {"same": wanted, "back": before, "third": release("3", strategy=strategy)}[then]
+    for die_at in range(1, 40):
+        fly = FakeFly()
+        roll_out(fly, before)
+        fly.calls, fly.die_at = 0, die_at
+        fly.never_without_traffic = strategy == "bluegreen"
+        try:
+            roll_out(fly, wanted, previous=before)
+        except Killed:
+            killed = True
+        else:
+            killed = False
+        fly.die_at = None
+        roll_out(fly, after, previous=before)
+        assert_released(fly, after)
+        if not killed:
+            return
+    pytest.fail("the rollout makes more calls than were tried")
+
+
+@pytest.mark.parametrize("die_at", range(1, 40))
+def test_a_resumed_bluegreen_release_that_fails_still_goes_back(die_at: int) -> None:
+    fly = FakeFly()
+    before, wanted = release("1"), release("2")
+    roll_out(fly, before)
+    fly.calls, fly.die_at = 0, die_at
+    try:
+        roll_out(fly, wanted)
+    except Killed:
+        fly.die_at = None
+    else:
+        return
+    if any(phase_of(m) is Phase.REPLACED for m in fly.rows.values()) or not any(
+        phase_of(m) in {Phase.NEW, None} for m in fly.rows.values()
+    ):
+        return  # the release had passed both gates before the run died: it is finished
+    with pytest.raises(ReleaseUndoneError):
+        roll_out(fly, wanted, Gates(inside=FAILED, outside=FAILED))
+    assert_released(fly, before)
