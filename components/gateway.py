@@ -1,0 +1,167 @@
+"""The whole gateway of one environment: data stores, app, addresses, secrets, proven release."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pulumi
+
+from components.app import App, IpAssignment
+from components.bundle import Bundle, make_bundle
+from components.machine_config import gateway_machine_config
+from components.postgres import Postgres
+from components.redis import Redis
+from components.release import Release
+from components.secrets import GeneratedSecret, Secrets
+from gateway.database_url import database_url, redacted, url_digest
+from gateway.secret_names import required_secrets
+from gateway.server import migration_arguments
+from stacks.settings import Settings
+from stacks.values import SecretSource, Store
+
+SecretValue = Callable[[str], pulumi.Output[str]]
+MASTER_KEY_PREFIX = "sk-"  # LiteLLM refuses a master key that begins otherwise
+
+
+class Gateway(pulumi.ComponentResource):
+    """One gateway, from settings to a release that proved every declared fallback.
+
+    `secret_value` answers the values of secrets whose source is `config` or `environment`; the
+    caller has checked that every one is there. Does not manage certificates, custom domains or
+    the organisation.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        settings: Settings,
+        secret_value: SecretValue,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        bundle = make_bundle(settings)
+        super().__init__("gateway:index:Gateway", name, {"bundle": bundle.digest}, opts)
+        self._name = name
+        self._settings = settings
+        self._secret_value = secret_value
+        self._child = pulumi.ResourceOptions(parent=self)
+        self._outputs: dict[str, pulumi.Input[Any]] = {}
+        self._stores: list[pulumi.Resource] = []
+        values = self._provided_by_stores()
+        values.update(self._declared(missing_from=values))
+        app = App(
+            f"{name}-app",
+            name=settings.fly.app,
+            organization=settings.fly.organization,
+            opts=self._child,
+        )
+        addresses = [
+            IpAssignment(f"{name}-{kind}", app=app.name, type=kind, opts=self._child)
+            for kind in ("v6", "shared_v4")
+        ]
+        secrets = Secrets(f"{name}-secrets", app=app.name, values=values, opts=self._child)
+        release = self._release(bundle, app, secrets, values, addresses)
+        self._publish(bundle, release, addresses)
+        self.outputs: Mapping[str, pulumi.Input[Any]] = self._outputs
+        self.register_outputs(dict(self._outputs))
+
+    def _provided_by_stores(self) -> dict[str, pulumi.Input[str]]:
+        """Provision Postgres and Redis and return the secrets that come from them."""
+        settings = self._settings
+        values: dict[str, pulumi.Input[str]] = {}
+        needed = {secret.name for secret in required_secrets(settings)}
+        if settings.redis is not None and settings.redis.kind == "app":
+            redis = Redis(f"{self._name}-redis", settings, self._child)
+            values[settings.redis.password] = redis.password
+            self._stores.append(redis)
+            self._outputs["redis_address"] = redis.address
+        if settings.postgres is not None:
+            password = self._postgres_password()
+            url = password.apply(lambda value: database_url(settings, value))
+            values["DATABASE_URL"] = url
+            # Neither form holds the password, so both may be read by anyone.
+            self._outputs["database_url"] = pulumi.Output.unsecret(url.apply(redacted))
+            self._outputs["database_url_digest"] = pulumi.Output.unsecret(url.apply(url_digest))
+        return {name: value for name, value in values.items() if name in needed}
+
+    def _postgres_password(self) -> pulumi.Output[str]:
+        postgres = self._settings.postgres
+        if postgres is None or postgres.kind == "existing":
+            return self._secret_value(postgres.role_password if postgres else "")
+        single = Postgres(f"{self._name}-postgres", self._settings, self._child)
+        self._stores.append(single)
+        self._outputs["database"] = single.connected
+        self._outputs["postgres_address"] = single.address
+        return single.role_password
+
+    def _declared(self, *, missing_from: Mapping[str, Any]) -> dict[str, pulumi.Input[str]]:
+        """Return the secrets whose values are configured or generated."""
+        values: dict[str, pulumi.Input[str]] = {}
+        for secret in required_secrets(self._settings):
+            if secret.name in missing_from:
+                continue
+            source = self._settings.secrets.get(secret.name, SecretSource.CONFIG)
+            if source is SecretSource.GENERATED:
+                master = secret.name == self._settings.general_settings.master_key
+                generated = GeneratedSecret(
+                    f"{self._name}-{secret.name.lower().replace('_', '-')}",
+                    prefix=MASTER_KEY_PREFIX if master else "",
+                    opts=self._child,
+                )
+                values[secret.name] = generated.value
+            else:
+                values[secret.name] = self._secret_value(secret.name)
+        return values
+
+    def _release(
+        self,
+        bundle: Bundle,
+        app: App,
+        secrets: Secrets,
+        values: Mapping[str, pulumi.Input[str]],
+        addresses: list[IpAssignment],
+    ) -> Release:
+        settings = self._settings
+        master_key = values[settings.general_settings.master_key or "LITELLM_MASTER_KEY"]
+        self._outputs["master_key"] = pulumi.Output.secret(master_key)
+        migrates = settings.store is Store.DATABASE
+        return Release(
+            f"{self._name}-release",
+            environment=settings.environment,
+            app=app.name,
+            bundle=bundle.digest,
+            config=gateway_machine_config(settings, bundle),
+            counts=settings.fly.regions,
+            primary_region=settings.fly.primary_region,
+            strategy=settings.fly.strategy.value,
+            wait_timeout_s=settings.fly.wait_timeout_s,
+            secrets_version=secrets.version,
+            migration=migration_arguments(settings) if migrates else (),
+            proof_plan=bundle.proof_plan,
+            port=settings.server.port,
+            public_url=settings.fly.url,
+            gate_key=master_key,
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                depends_on=[*self._stores, *addresses],
+                custom_timeouts=pulumi.CustomTimeouts(create="60m", update="60m", delete="20m"),
+            ),
+        )
+
+    def _publish(self, bundle: Bundle, release: Release, addresses: list[IpAssignment]) -> None:
+        self._outputs |= {
+            "url": self._settings.fly.url,
+            "app": self._settings.fly.app,
+            "addresses": [address.address for address in addresses],
+            "release": {
+                "bundle": bundle.digest,
+                "image": bundle.image,
+                "image_digest": release.image_digest,
+                "yaml_digest": bundle.yaml_digest,
+                "toml_digest": bundle.toml_digest,
+                "verdict": release.verdict,
+                "proven_at": release.proven_at,
+                "evidence_digest": release.evidence_digest,
+                "evidence_file": release.evidence_file,
+                "edges": release.edges,
+                "machines": release.machine_ids,
+            },
+        }

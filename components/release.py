@@ -1,0 +1,188 @@
+"""The gateway's machines on one bundle, proven before and after they get traffic."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pulumi
+from pulumi.dynamic import Resource
+
+from components.gates import ProofGates
+from components.provider import FlyProvider, Made, Properties, Seen, lease_holder, report
+from fly.api import FlyApi
+from fly.gates import ReleaseUndoneError
+from fly.migration import run_migration
+from fly.release import Release as FlyRelease
+from fly.release import in_group, observed, observed_secrets_version, standing
+from fly.rollout import Rollout
+
+COMPUTED = (
+    "applied",
+    "machine_ids",
+    "image_digest",
+    "verdict",
+    "proven_at",
+    "evidence_digest",
+    "evidence_file",
+    "edges",
+)
+
+
+class ReleaseProvider(FlyProvider):
+    """Rolls a release out and keeps, as outputs, the proof that it was allowed to serve.
+
+    Drift is read machine by machine: `machines` maps a slot (`iad-1`) to the canonical
+    configuration found there. `applied` is the configuration that was last proven; in-place
+    strategies go back to it.
+    """
+
+    computed: ClassVar[tuple[str, ...]] = COMPUTED
+    replaced_by: ClassVar[tuple[str, ...]] = ("app",)
+
+    def make(self, api: FlyApi, inputs: Properties) -> Made:
+        """Roll the first release out, or finish one that was interrupted."""
+        return self._roll_out(api, inputs, previous=None)
+
+    def change(self, api: FlyApi, id_: str, before: Properties, inputs: Properties) -> Made:
+        """Roll a new release out; only the proof runs when the machines are equal already."""
+        return self._roll_out(api, inputs, previous=before.get("applied"))
+
+    def look(self, api: FlyApi, id_: str, outputs: Properties) -> Seen | None:
+        """Read the configuration of every machine of the process group."""
+        app = outputs["app"]
+        if api.apps.find(app) is None:
+            return None
+        machines = in_group(api.machines.list(app))
+        if not machines:
+            return None
+        seen = {
+            "machines": observed(machines),
+            "secrets_version": observed_secrets_version(machines),
+        }
+        return Seen(seen, {"machine_ids": [machine.id for machine in machines]})
+
+    def remove(self, api: FlyApi, id_: str, outputs: Properties) -> None:
+        """Destroy every machine of the process group."""
+        app = outputs["app"]
+        if api.apps.find(app) is None:
+            return
+        for machine in in_group(api.machines.list(app)):
+            with api.leases.held(
+                app, machine.id, description=lease_holder(), progress=report
+            ) as lease:
+                api.machines.delete(app, machine.id, nonce=lease.nonce)
+
+    def _roll_out(
+        self, api: FlyApi, inputs: Properties, *, previous: Mapping[str, Any] | None
+    ) -> Made:
+        release = _release(inputs)
+        gates = ProofGates(api, release.app, inputs, progress=report)
+        if inputs["migration"] and not standing(api.machines.list(release.app), release).complete:
+            run_migration(api, release, tuple(inputs["migration"]), progress=report)
+        rollout = Rollout(api, release, gates, previous=previous, progress=report)
+        try:
+            machines = rollout.run()
+        except ReleaseUndoneError as error:
+            evidence = gates.write_evidence(evidence_root(os.environ))
+            raise ReleaseUndoneError(
+                f"failed[proof] {release.app}: {error}\n"
+                f"  {evidence.path or 'no proof ran'} holds what was seen; "
+                "the next `pulumi up` tries again"
+            ) from None
+        evidence = gates.write_evidence(evidence_root(os.environ))
+        computed = {
+            "applied": dict(release.config),
+            "machine_ids": [machine.id for machine in machines],
+            "image_digest": next((m.image.digest for m in machines), ""),
+            "verdict": evidence.verdict,
+            "proven_at": evidence.at,
+            "evidence_digest": evidence.digest,
+            "evidence_file": evidence.path,
+            "edges": evidence.edges,
+        }
+        return Made(f"{release.app}/release", computed)
+
+
+class Release(Resource, module="fly", name="Release"):
+    """One proven release of the gateway.
+
+    `config` is the machine configuration in canonical form, made from the rendered fly.toml;
+    `counts` the machines per region; `migration` the words of a one-off machine that runs first;
+    `gate_key` the master key for the proof from outside; `public_url` where that proof asks.
+    """
+
+    machine_ids: pulumi.Output[list[str]]
+    image_digest: pulumi.Output[str]
+    verdict: pulumi.Output[str]
+    proven_at: pulumi.Output[str]
+    evidence_digest: pulumi.Output[str]
+    evidence_file: pulumi.Output[str]
+    edges: pulumi.Output[list[dict[str, Any]]]
+
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        environment: str,
+        app: pulumi.Input[str],
+        bundle: str,
+        config: Mapping[str, Any],
+        counts: Mapping[str, int],
+        primary_region: str,
+        strategy: str,
+        wait_timeout_s: int,
+        secrets_version: pulumi.Input[int],
+        migration: tuple[str, ...],
+        proof_plan: str,
+        port: int,
+        public_url: str,
+        gate_key: pulumi.Input[str],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        slots = [
+            f"{region}-{number}"
+            for region, count in counts.items()
+            for number in range(1, count + 1)
+        ]
+        properties: dict[str, Any] = {
+            "environment": environment,
+            "app": app,
+            "bundle": bundle,
+            "machines": dict.fromkeys(slots, config),
+            "primary_region": primary_region,
+            "strategy": strategy,
+            "wait_timeout_s": wait_timeout_s,
+            "secrets_version": secrets_version,
+            "migration": list(migration),
+            "proof_plan": proof_plan,
+            "port": port,
+            "public_url": public_url,
+            "gate_key": pulumi.Output.secret(gate_key),
+            **dict.fromkeys(COMPUTED),
+        }
+        super().__init__(ReleaseProvider(), resource_name, properties, opts)
+
+
+def evidence_root(environ: Mapping[str, str]) -> Path:
+    """Return where evidence is kept: GATEWAY_EVIDENCE, else `evidence` in the project."""
+    return Path(environ.get("GATEWAY_EVIDENCE") or "evidence")
+
+
+def _release(inputs: Properties) -> FlyRelease:
+    slots: dict[str, Mapping[str, Any]] = inputs["machines"]
+    counts: dict[str, int] = {}
+    for slot in slots:
+        region = slot.rsplit("-", 1)[0]
+        counts[region] = counts.get(region, 0) + 1
+    return FlyRelease(
+        app=inputs["app"],
+        config=next(iter(slots.values())),
+        counts=counts,
+        secrets_version=inputs["secrets_version"],
+        digest=inputs["bundle"],
+        primary_region=inputs["primary_region"],
+        strategy=inputs["strategy"],
+        wait_timeout_s=inputs["wait_timeout_s"],
+        holder=lease_holder(),
+    )
