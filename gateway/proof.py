@@ -612,16 +612,33 @@ def _sha256(document: Any) -> str:
     return f"sha256:{hashlib.sha256(canonical(document).encode()).hexdigest()}"
 
 
+def _evidence_of_none(error: Exception, url: str) -> dict[str, Any]:
+    # A UnicodeError is about the key's own characters and is not quoted.
+    said = "" if isinstance(error, UnicodeError) else f": {error}"
+    evidence = {
+        "schema": SCHEMA,
+        "verdict": Verdict.ERRORED.value,
+        "reasons": [f"the proof did not come to its end: {type(error).__name__}{said}"],
+        "started_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "duration_s": 0.0,
+        "url": url,
+        "edges": [],
+    }
+    return evidence | {"digest": evidence_digest(evidence)}
+
+
 def main(argv: Sequence[str]) -> int:
     """Read the plan, prove, print one JSON document; the exit code is the verdict's."""
     parser = argparse.ArgumentParser(prog="gateway_proof", description="Prove every fallback.")
-    parser.add_argument("--plan", type=Path, required=True)
+    given = parser.add_mutually_exclusive_group(required=True)
+    given.add_argument("--plan", type=Path, help="the plan's file")
+    given.add_argument("--plan-json", help="the plan itself")
     parser.add_argument("--url", required=True)
     parser.add_argument("--metrics-url")
     parser.add_argument("--key-env", default="LITELLM_MASTER_KEY")
     options = parser.parse_args(argv)
     try:
-        plan = json.loads(options.plan.read_text(encoding="utf-8"))
+        plan = json.loads(options.plan_json or options.plan.read_text(encoding="utf-8"))
         if plan["schema"] != SCHEMA:
             raise ValueError(f"plan schema {plan['schema']}, this file knows {SCHEMA}")
         with gateway_client(options.url, timeout_s=plan["request_timeout_s"]) as client:
@@ -635,11 +652,7 @@ def main(argv: Sequence[str]) -> int:
                 metrics_url=options.metrics_url,
             )
     except (OSError, ValueError, LookupError, TypeError, httpx.InvalidURL) as error:
-        # A UnicodeError is about the key's own characters and is not quoted.
-        said = "" if isinstance(error, UnicodeError) else f": {error}"
-        reason = f"the proof did not come to its end: {type(error).__name__}{said}"
-        evidence = {"schema": SCHEMA, "verdict": Verdict.ERRORED, "reasons": [reason], "edges": []}
-        evidence["digest"] = evidence_digest(evidence)
+        evidence = _evidence_of_none(error, options.url)
     sys.stdout.write(canonical(evidence) + "\n")
     return EXIT_CODES[Verdict(evidence["verdict"])]
 
