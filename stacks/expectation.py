@@ -106,7 +106,12 @@ def _text(node: Node) -> str:
 def _mapping(node: Node) -> str:
     if "properties" in node:
         return "a mapping with any of the keys " + ", ".join(node["properties"])
-    return str(node.get("description", "a mapping"))
+    said = str(node.get("description", ""))
+    if said.startswith("a mapping"):
+        return said
+    values = node.get("patternProperties", {"": node.get("additionalProperties")})
+    value = words(next(iter(values.values())) or {})
+    return f"a mapping of {_text(node.get('propertyNames', {}))} to {value}"
 
 
 def _bounds(node: Node) -> str:

@@ -95,7 +95,7 @@ class CacheParams(Frozen):
 
 
 class LitellmSettings(Frozen):
-    """`litellm_settings`."""
+    """LiteLLM's section `litellm_settings`."""
 
     drop_params: bool | None = None
     set_verbose: bool | None = None
@@ -113,7 +113,7 @@ class LitellmSettings(Frozen):
 
 
 class GeneralSettings(Frozen):
-    """`general_settings`."""
+    """LiteLLM's section `general_settings`."""
 
     master_key: SecretName | None = None
     database_url: SecretName | None = None
@@ -133,7 +133,7 @@ class GeneralSettings(Frozen):
 
 
 class RouterSettings(Frozen):
-    """`router_settings`."""
+    """LiteLLM's section `router_settings`."""
 
     redis_host: SecretName | None = None
     redis_port: SecretName | None = None

@@ -72,7 +72,9 @@ def load_settings(
         *_plain_secrets(environment, config.values, place),
     ]
     named = _ENVIRONMENT.fullmatch(environment) is not None
-    tree = {"fly": {}, **merged(base, values), "environment": environment if named else "stand-in"}
+    tree = merged(base, values)
+    tree["environment"] = environment if named else "stand-in"
+    tree["fly"] = {} if tree.get("fly") is None else tree["fly"]  # each key of it is asked for
     settings, wrong = fitted(tree, base, environment, place)
     settings = canonical(settings)
     _add(problems, wrong)

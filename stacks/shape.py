@@ -49,14 +49,13 @@ def fitted(
             aside: set[Path] = set()
             for details in error.errors(include_url=False):
                 path = _path(details["loc"])
-                # A null that the field cannot be says "as the default", or "without this key".
-                told = details["input"] is not None or details["type"] == "missing"
-                # Nor is it news that a mapping is wrong whose wrong keys have been told.
-                if told and not any(known[: len(path)] == path for known in problems):
+                null = _null(details)
+                # It is no news that a mapping is wrong whose wrong keys have been told.
+                if not null and not any(known[: len(path)] == path for known in problems):
                     problems[path] = _problem(details, path, environment, place)
                 target = _whole(path)
-                if target not in aside:
-                    _put_aside(tree, base, target)
+                if not any(target[:n] in aside for n in range(1, len(target) + 1)):
+                    _put_aside(tree, {} if null else base, target)
                     aside.add(target)
     raise ProblemError(problems.values())
 
@@ -64,6 +63,16 @@ def fitted(
 def _path(location: tuple[Part, ...]) -> Path:
     """Return pydantic's location without its mark for "the key itself"."""
     return location[:-1] if location and location[-1] == "[key]" else location
+
+
+def _null(details: ErrorDetails) -> bool:
+    """Say whether the error is a null that says "as the default", or "without this key"."""
+    location = details["loc"]
+    return (
+        details["input"] is None
+        and details["type"] not in {"missing", "extra_forbidden"}
+        and not (location and isinstance(location[-1], int))
+    )
 
 
 def _problem(details: ErrorDetails, path: Path, environment: str, place: Place) -> Problem:
