@@ -53,10 +53,11 @@ class PostgresImage:
         argv = [str(self.programs / "postgres"), "-D", str(data), *words[1:]]
         for name, value in here.items():  # last, so that they win over the command's
             argv += ["-c", f"{name}={value}"]
-        make_folders = directories(launch, sockets, data.parent)
+        make_folders = directories(launch, data.parent)
 
         def prepare() -> None:
             make_folders()
+            _make_private(sockets)
             cluster.make()
 
         return ProcessSpec(
@@ -171,3 +172,9 @@ def _socket_folder(launch: Launch) -> Path:
     if len(str(usual)) <= SOCKET_PATH_LIMIT:
         return usual
     return Path("/tmp") / f"sandbox-{os.geteuid()}-{launch.machine_id}"  # noqa: S108 -- short
+
+
+def _make_private(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if folder.stat().st_uid != os.geteuid():
+        raise ImageError(f"{folder} belongs to another user; remove it")

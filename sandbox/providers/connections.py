@@ -28,6 +28,11 @@ class Connections:
         self._waiting: set[Any] = set()
         self.protocol = self._protocol()
 
+    @property
+    def waiting(self) -> int:
+        """How many requests wait in silence."""
+        return len(self._waiting)
+
     async def reset(self, scope: Scope, receive: Receive) -> None:
         """Break the connection off, so that the client sees a reset."""
         transport = self._transport(scope)
