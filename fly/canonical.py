@@ -52,20 +52,20 @@ def canonical(config: Mapping[str, Any]) -> dict[str, Any]:
     modes = _file_modes(config.get("files"))
     if modes:
         parts["file_modes"] = modes
-    if "guest" not in config and "image" in config:
+    if "image" in config and _is_nothing(parts.get("guest")):
         parts["guest"] = guest(DEFAULT_SIZE)
     return {key: parts[key] for key in sorted(parts) if not _is_nothing(parts[key])}
 
 
 def _env(value: Any) -> Any:
     if not isinstance(value, Mapping):
-        return value
+        return _pruned(value)
     return {k: value[k] for k in sorted(value) if k not in DERIVED_ENV and value[k] is not None}
 
 
 def _metadata(value: Any) -> Any:
     if not isinstance(value, Mapping):
-        return value
+        return _pruned(value)
     return {
         key: value[key]
         for key in sorted(value)
@@ -75,7 +75,7 @@ def _metadata(value: Any) -> Any:
 
 def _guest(value: Any) -> Any:
     if not isinstance(value, Mapping):
-        return value
+        return _pruned(value)
     return _pruned({**value, "gpus": value.get("gpus") or None})
 
 
@@ -85,7 +85,7 @@ def _services(value: Any) -> Any:
 
 def _service(value: Any) -> Any:
     if not isinstance(value, Mapping):
-        return value
+        return _pruned(value)
     service = dict(value)
     autostop = service.get("autostop")
     if isinstance(autostop, bool):
@@ -98,20 +98,20 @@ def _service(value: Any) -> Any:
 
 def _port(value: Any) -> Any:
     if not isinstance(value, Mapping):
-        return value
+        return _pruned(value)
     port = {**value, "handlers": _sorted(value.get("handlers"), _pruned)}
     return _without(port, {"force_https": False})
 
 
 def _checks(value: Any) -> Any:
     if not isinstance(value, Mapping):
-        return value
+        return _pruned(value)
     return {name: _check(value[name]) for name in sorted(value)}
 
 
 def _check(value: Any) -> Any:
     if not isinstance(value, Mapping):
-        return value
+        return _pruned(value)
     check = dict(value)
     for key in ("interval", "timeout", "grace_period"):
         check[key] = _duration(check.get(key))
@@ -123,13 +123,13 @@ def _check(value: Any) -> Any:
 
 def _stop_config(value: Any) -> Any:
     if not isinstance(value, Mapping):
-        return value
+        return _pruned(value)
     return _pruned({**value, "timeout": _duration(value.get("timeout"))})
 
 
 def _restart(value: Any) -> Any:
     if not isinstance(value, Mapping):
-        return value
+        return _pruned(value)
     restart = _pruned({**value, "max_retries": value.get("max_retries") or None})
     same = {**RESTART_DEFAULTS, **restart} == RESTART_DEFAULTS
     return None if same else restart
@@ -137,8 +137,10 @@ def _restart(value: Any) -> Any:
 
 def _files(value: Any) -> Any:
     """Turn the list into guest path -> text; two files of one path: the last wins, as on Fly."""
+    if isinstance(value, Mapping):  # it is in this form already
+        return _pruned(value)
     if not isinstance(value, Sequence) or isinstance(value, str):
-        return value
+        return _pruned(value)
     files = {
         str(file["guest_path"]): _content(file)
         for file in value
@@ -179,7 +181,7 @@ def _mounts(value: Any) -> Any:
 def _mount(value: Any) -> Any:
     """Leave out what Fly adds from the volume itself."""
     if not isinstance(value, Mapping):
-        return value
+        return _pruned(value)
     told = {"encrypted", "size_gb"} | ({"name"} if value.get("volume") else set())
     return _pruned({key: item for key, item in value.items() if key not in told})
 
@@ -199,7 +201,7 @@ def _duration(value: Any) -> Any:
 def _without(value: Any, defaults: Mapping[str, Any]) -> Any:
     """Prune, and leave out what says Fly's default."""
     if not isinstance(value, Mapping):
-        return value
+        return _pruned(value)
     pruned = _pruned(value)
     return {
         key: item
@@ -211,7 +213,7 @@ def _without(value: Any, defaults: Mapping[str, Any]) -> Any:
 def _sorted(value: Any, part: Part) -> Any:
     """Put each item into its form, then sort: the order of these lists means nothing."""
     if not isinstance(value, Sequence) or isinstance(value, str):
-        return value
+        return _pruned(value)
     items = [part(item) for item in value]
     return sorted(items, key=lambda item: json.dumps(item, sort_keys=True, default=str))
 
