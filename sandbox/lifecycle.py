@@ -289,7 +289,7 @@ class Lifecycle:
         self, machine: MachineRecord, instance: str, rule: tuple[str, float], *, launch: bool
     ) -> None:
         async with self._lock(machine):
-            if (machine.state, machine.instance_id) != ("replacing", instance):
+            if machine.state != "replacing":
                 return
             await self.runtime.stop(machine.id, signal=rule[0], timeout_s=rule[1])
             if (machine.state, machine.instance_id) != ("replacing", instance):
@@ -312,6 +312,8 @@ class Lifecycle:
                 self.destroy(machine, source="flyd")
 
     async def _destroy(self, machine: MachineRecord) -> None:
+        # Outside the lock: a graceful stop that is under way ends at once.
+        await self.runtime.stop(machine.id, signal="SIGKILL", timeout_s=0)
         async with self._lock(machine):
             await self.runtime.forget(machine.id)
             for volume in self.state.attached_volumes(machine.id):

@@ -89,8 +89,10 @@ class FakeRuntime:
 
     async def stop(self, machine_id: str, *, signal: str, timeout_s: float) -> None:
         self.log.append(("stop", machine_id, signal, f"{timeout_s:g}"))
-        if self.slow_stop:
-            await self.slow_stop.wait()
+        while self.slow_stop and not self.slow_stop.is_set() and signal != "SIGKILL":
+            if machine_id not in self.running:
+                return
+            await asyncio.sleep(0)
         if self.running.pop(machine_id, None):
             self.on_event(machine_id, "exited", {"exit_code": 0, "requested_stop": True})
 

@@ -76,6 +76,30 @@ async def test_a_machine_destroyed_during_its_update_is_not_started_again(fly: S
     assert not fly.runtime.running
 
 
+async def test_a_forced_destruction_does_not_wait_for_a_graceful_stop(fly: Sandbox) -> None:
+    path = await fly.app()
+    machine = await fly.machine(path)
+    one = f"{path}/{machine['id']}"
+    fly.runtime.slow_stop = asyncio.Event()
+    await fly.call("POST", one + "/stop")
+    await fly.call("DELETE", one + "?force=true")
+    await fly.call("GET", one + "/wait?state=destroyed&timeout=5")
+    assert not fly.runtime.slow_stop.is_set()
+
+
+async def test_the_running_process_is_stopped_by_the_rule_it_was_started_with(
+    fly: Sandbox,
+) -> None:
+    path = await fly.app()
+    machine = await fly.machine(path, config={"stop_config": {"signal": "SIGTERM"}})
+    one = f"{path}/{machine['id']}"
+    body = {"config": {"image": "stub:2", "stop_config": {"signal": "SIGHUP"}}}
+    await asyncio.gather(fly.http.post(one, json=body), fly.http.post(one, json=body))
+    await fly.lifecycle.settle()
+    stops = [line[2] for line in fly.runtime.log if line[0] == "stop"]
+    assert stops[0] == "SIGTERM"
+
+
 async def test_wait_is_over_when_the_state_comes(fly: Sandbox) -> None:
     path = await fly.app()
     machine = await fly.machine(path, skip_launch=True)
