@@ -30,7 +30,7 @@ from stacks.problem import Problem, ProblemError
 T = TypeVar("T")
 
 DEFAULT_BASE_URL = "https://api.machines.dev"
-TIMEOUT = httpx.Timeout(connect=10, read=60, write=30, pool=30)  # seconds
+READ_S = 60.0  # for an answer; waits and execs say their own
 NONCE_HEADER = "fly-machine-lease-nonce"
 MACAROON_PREFIXES = ("fm1r_", "fm1a_", "fm2_")  # tokens with the scheme FlyV1; others are Bearer
 
@@ -102,7 +102,7 @@ class FlyApi:
         client = httpx.Client(
             base_url=base_url.rstrip("/") + "/v1",
             headers={"authorization": _authorization(token), "user-agent": "litellm-fly-gateway"},
-            timeout=TIMEOUT,
+            timeout=_timeout(READ_S),
             follow_redirects=False,
             trust_env=not local,
         )
@@ -183,16 +183,13 @@ class FlyApi:
 
     def _request(self, call: Call) -> httpx.Request:
         headers = {} if call.nonce is None else {NONCE_HEADER: call.nonce}
-        timeout = TIMEOUT
-        if call.timeout_s is not None:
-            timeout = httpx.Timeout(TIMEOUT, read=call.timeout_s)
         return self._client.build_request(
             call.method,
             call.path,
             params=dict(call.query) or None,
             json=call.body,
             headers=headers,
-            timeout=timeout,
+            timeout=_timeout(call.timeout_s or READ_S),
         )
 
     def _token(self) -> tuple[str, ...]:
@@ -233,6 +230,10 @@ def _safe_cause(error: Exception, hidden: tuple[str, ...]) -> Exception | None:
     """Return the error for a traceback, unless its text holds a secret."""
     text = f"{error}{error!r}"
     return error if mask(text, hidden) == text else None
+
+
+def _timeout(read_s: float) -> httpx.Timeout:
+    return httpx.Timeout(connect=10, read=read_s, write=30, pool=30)
 
 
 def _authorization(token: str) -> str:
