@@ -197,7 +197,7 @@ class _Program:
         ended = await asyncio.gather(
             api, edge, providers, waiting, *helpers, return_exceptions=True
         )
-        self._pool.close()
+        await self._pool.close()
         log.info("stopped")
         for error in ended:
             if isinstance(error, Exception):

@@ -159,13 +159,14 @@ class Pool:
         timer = asyncio.get_running_loop().call_later(self._idle_s, self._expire, connection)
         self._idle.setdefault(connection.key, []).append((connection, timer))
 
-    def close(self) -> None:
-        """Close every idle connection."""
+    async def close(self) -> None:
+        """Close every idle connection; they are gone when this returns."""
         for idle in self._idle.values():
             for connection, timer in idle:
                 timer.cancel()
                 connection.close()
         self._idle.clear()
+        await asyncio.sleep(0)  # the loop closes an aborted transport on its next turn
 
     def _expire(self, connection: Connection) -> None:
         connection.close()
