@@ -9,7 +9,6 @@ from gateway.secret_names import MASTER_KEY, master_key_name
 from stacks.settings import Settings
 
 SCRIPT_IN_MACHINE = "/app/gateway_proof.py"
-PLAN_IN_MACHINE = "/app/gateway_proof_plan.json"
 SCHEMA = 1
 
 # Enough for the word that is asked for; reasoning models count their thoughts against it.
@@ -76,12 +75,15 @@ def proof_script() -> str:
 
 
 def proof_command(settings: Settings) -> tuple[str, ...]:
-    """Return what is run inside a machine: exit 0 passed, 2 failed or inconclusive, 1 errored."""
+    """Return what is run inside a machine, before `--plan-json` and the plan.
+
+    The plan is an argument and no file of the machine: changed expectations run a proof, they
+    replace no machine. Exit code 0 passed, 2 failed or inconclusive, 1 errored.
+    """
     key = master_key_name(settings)
     metrics = settings.metrics
     return (
         *("python3", SCRIPT_IN_MACHINE),
-        *("--plan", PLAN_IN_MACHINE),
         *("--url", f"http://127.0.0.1:{settings.server.port}"),
         *(("--key-env", key) if key != MASTER_KEY else ()),
         *(("--metrics-url", f"http://127.0.0.1:{metrics.port}{metrics.path}") if metrics else ()),

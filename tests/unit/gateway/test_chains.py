@@ -1,0 +1,192 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.chains import (
+    EdgeKind,
+    cycles,
+    edges,
+    effective_chain,
+    general_chains,
+    is_served,
+    nearest,
+    probes,
+    unknown_names,
+)
+from stacks.gateway import CHAINS
+from tests.unit.gateway.example import bare, chained, example
+
+GROUPS = [f"p{index}/model-{index}" for index in range(6)]
+
+chains_of_later_groups = st.fixed_dictionaries(
+    {},
+    optional={
+        name: st.lists(st.sampled_from(GROUPS[index + 1 :]), min_size=1, unique=True)
+        for index, name in enumerate(GROUPS[:-1])
+    },
+)
+
+
+def test_every_target_of_every_chain_is_an_edge() -> None:
+    declared = {(edge.source, edge.position, edge.target) for edge in edges(example())}
+
+    assert declared == {
+        (source, position, target)
+        for source, targets in CHAINS.items()
+        for position, target in enumerate(targets)
+    }
+
+
+def test_a_probe_is_named_by_position_and_source() -> None:
+    named = {(edge.source, edge.position): edge.probe for edge in edges(example())}
+
+    assert named["openai/gpt-5.5", 0] == "proof/0/openai/gpt-5.5"
+    assert named["openai/gpt-5.5", 1] == "proof/1/openai/gpt-5.5"
+    assert named["*", 0] == "proof/any"
+
+
+def test_a_probes_chain_begins_at_the_target_that_has_to_answer() -> None:
+    chains = {probe.name: probe.chain for probe in probes(example())}
+
+    for edge in edges(example()):
+        assert edge.probe is not None
+        if edge.source != "*":
+            assert chains[edge.probe] == CHAINS[edge.source][edge.position :]
+            assert chains[edge.probe][0] == edge.target
+
+
+def test_the_first_wildcard_probe_owns_no_chain_so_that_it_falls_to_the_wildcard() -> None:
+    settings = chained({"*": ["a/one", "a/two"]})
+
+    assert {probe.name: probe.chain for probe in probes(settings)} == {
+        "proof/any": (),
+        "proof/any/1": ("a/two",),
+    }
+
+
+def test_no_probe_is_a_wildcard_group() -> None:
+    settings = chained({"*": ["a/one", "a/two"], "b/three": ["a/one"]})
+
+    assert not [edge for edge in edges(settings) if "*" in (edge.probe or "")]
+
+
+def test_a_probe_asks_in_its_targets_mode() -> None:
+    settings = bare(
+        models=[
+            {"name": "o/embed", "provider": "openai", "mode": "embedding"},
+            {"name": "o/embed-2", "provider": "openai", "mode": "embedding"},
+        ],
+        router_settings={"fallbacks": {"o/embed": ["o/embed-2"]}},
+    )
+
+    assert [probe.mode for probe in probes(settings)] == ["embedding"]
+
+
+def test_edges_of_the_other_kinds_are_named_and_have_no_probe() -> None:
+    settings = example(
+        router_settings={"context_window_fallbacks": {"xai/grok-4.3": ["openai/gpt-5.5"]}}
+    )
+    (edge,) = [edge for edge in edges(settings) if edge.kind is EdgeKind.CONTEXT_WINDOW]
+
+    assert (edge.source, edge.target, edge.probe) == ("xai/grok-4.3", "openai/gpt-5.5", None)
+
+
+def test_default_fallbacks_are_the_wildcard_chain() -> None:
+    settings = bare(litellm_settings={"default_fallbacks": ["a/one"]})
+
+    assert general_chains(settings) == {"*": ("a/one",)}
+
+
+def test_default_fallbacks_are_lost_where_the_database_sync_puts_the_routers_list_back() -> None:
+    settings = bare(
+        litellm_settings={"default_fallbacks": ["a/one"]},
+        general_settings={"store_model_in_db": True},
+        router_settings={"fallbacks": {"b/two": ["a/one"]}},
+    )
+
+    assert general_chains(settings) == {"b/two": ("a/one",)}
+
+
+def test_the_routers_own_wildcard_wins_over_default_fallbacks() -> None:
+    settings = bare(
+        litellm_settings={"default_fallbacks": ["a/one"]},
+        router_settings={"fallbacks": {"*": ["b/two"]}},
+    )
+
+    assert general_chains(settings) == {"*": ("b/two",)}
+
+
+@pytest.mark.parametrize(
+    ("group", "chain"),
+    [
+        ("openai/gpt-5.5", ("a",)),
+        ("gpt-5.5", ("a",)),  # a name without its prefix finds the chain of the full one
+        ("openai/short", ("b",)),  # and the other way round
+        ("unlisted", ("c",)),
+    ],
+)
+def test_a_chain_is_looked_up_as_litellm_does(group: str, chain: tuple[str, ...]) -> None:
+    chains = {"openai/gpt-5.5": ("a",), "short": ("b",), "*": ("c",)}
+
+    assert effective_chain(chains, group) == chain
+
+
+def test_without_a_wildcard_an_unlisted_group_has_no_chain() -> None:
+    assert effective_chain({"a": ("b",)}, "c") == ()
+
+
+def test_names_that_no_group_serves_are_found_with_their_place() -> None:
+    chains = {"a/one": ("a/tow", "a/two"), "c/none": ("a/one",), "*": ("a/two",)}
+
+    assert unknown_names(chains, ["a/one", "a/two"]) == (
+        ("a/one", 0, "a/tow"),
+        ("c/none", None, "c/none"),
+    )
+
+
+def test_what_a_wildcard_group_serves_is_known_and_a_prefix_may_lack_in_a_source_only() -> None:
+    assert is_served("openai/gpt-9", ["openai/*"])
+    assert is_served("gpt-5.5", ["openai/gpt-5.5"], as_source=True)
+    assert not is_served("gpt-5.5", ["openai/gpt-5.5"])
+
+
+def test_a_misspelt_name_finds_its_neighbour() -> None:
+    groups = ["anthropic/claude-sonnet-4-6", "xai/grok-4.3"]
+
+    assert nearest("anthropic/claude-sonet-4-6", groups) == "anthropic/claude-sonnet-4-6"
+    assert nearest("mistral", groups) is None
+
+
+def test_a_circle_is_found_once() -> None:
+    chains = {"a": ("b",), "b": ("c", "a"), "c": ("a",)}
+
+    assert cycles(chains) == (("a", "b", "c"), ("a", "b"))
+
+
+@given(chains_of_later_groups)
+def test_chains_that_only_lead_on_have_no_circle(chains: dict[str, list[str]]) -> None:
+    assert cycles(chains) == ()
+
+
+@given(chains_of_later_groups, st.data())
+def test_a_step_back_makes_a_circle(chains: dict[str, list[str]], data: st.DataObject) -> None:
+    steps = [(source, target) for source, targets in chains.items() for target in targets]
+    if not steps:
+        return
+    source, target = data.draw(st.sampled_from(steps))
+    back = {**chains, target: [*chains.get(target, []), source]}
+
+    assert (source, target) in {tuple(cycle) for cycle in cycles(back)} | {
+        tuple(reversed(cycle)) for cycle in cycles(back)
+    }
+
+
+@given(chains_of_later_groups)
+def test_every_edge_has_a_probe_of_its_own_that_begins_at_its_target(
+    chains: dict[str, list[str]],
+) -> None:
+    settings = chained(chains)
+    own = {probe.name: probe.chain for probe in probes(settings)}
+
+    assert len(own) == len(edges(settings))
+    assert all(own[edge.probe or ""][0] == edge.target for edge in edges(settings))

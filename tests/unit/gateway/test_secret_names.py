@@ -1,0 +1,58 @@
+from gateway.secret_names import required_secrets
+from tests.unit.gateway.example import bare, example
+
+
+def names(**changes: object) -> list[str]:
+    return [secret.name for secret in required_secrets(example(**changes))]
+
+
+def test_every_secret_of_the_shared_definition_is_named_once_and_sorted() -> None:
+    assert names() == [
+        "ANTHROPIC_API_KEY",
+        "DATABASE_URL",
+        "LITELLM_MASTER_KEY",
+        "LITELLM_SALT_KEY",
+        "OPENAI_API_KEY",
+        "REDIS_PASSWORD",
+        "VERTEX_CREDENTIALS_JSON",
+        "XAI_API_KEY",
+    ]
+
+
+def test_only_the_database_url_is_composed() -> None:
+    composed = [secret.name for secret in required_secrets(example()) if secret.composed]
+
+    assert composed == ["DATABASE_URL"]
+
+
+def test_without_a_database_neither_its_url_nor_the_salt_is_needed() -> None:
+    assert set(names()) - set(names(store="file")) == {"DATABASE_URL", "LITELLM_SALT_KEY"}
+
+
+def test_a_provider_without_models_needs_no_key() -> None:
+    settings = bare(
+        store="file",
+        redis=None,
+        providers={"xai": {"api_key": "XAI_API_KEY"}, "openai": {"api_key": "OPENAI_API_KEY"}},
+        models=[{"name": "xai/grok-4.3", "provider": "xai"}],
+    )
+
+    assert [secret.name for secret in required_secrets(settings)] == [
+        "LITELLM_MASTER_KEY",
+        "XAI_API_KEY",
+    ]
+
+
+def test_posthog_and_redis_bring_their_own() -> None:
+    assert set(names(posthog={})) - set(names()) == {"POSTHOG_API_KEY"}
+    assert set(names()) - set(names(redis=None)) == {"REDIS_PASSWORD"}
+
+
+def test_a_name_with_two_uses_says_both() -> None:
+    settings = bare(
+        providers={"a": {"api_key": "SHARED_KEY"}, "b": {"api_key": "SHARED_KEY"}},
+        models=[{"name": "a/one", "provider": "a"}, {"name": "b/two", "provider": "b"}],
+    )
+    (shared,) = [s for s in required_secrets(settings) if s.name == "SHARED_KEY"]
+
+    assert shared.why == "models of a; models of b"
