@@ -6,9 +6,14 @@ import pulumi
 
 from components.gateway import Gateway
 from components.validate import load_checked
+from stacks.problem import ProblemError
 from stacks.program import read_program_config, secret_value
 
-loaded = load_checked(pulumi.get_stack(), read_program_config(), os.environ)
+try:
+    loaded = load_checked(pulumi.get_stack(), read_program_config(), os.environ)
+except ProblemError as error:
+    # Told without a traceback: the problems are in the configuration, not in the program.
+    raise pulumi.RunError(f"nothing was changed\n\n{error}") from None
 for warning in loaded.warnings:
     pulumi.log.warn(warning.render())
 gateway = Gateway("gateway", loaded.settings, secret_value)

@@ -12,7 +12,11 @@ from typing import Any
 import yaml
 
 from fly.toml import render_fly_toml
-from gateway import proof_plan
+from gateway.proof_plan import (
+    SCRIPT_IN_MACHINE,
+    proof_script,
+    render_proof_plan,
+)
 from gateway.render import PATH_IN_MACHINE, render_litellm_config
 from gateway.secret_names import required_secrets
 from gateway.server import server_arguments, server_environment
@@ -22,8 +26,7 @@ from stacks.settings import SCHEMA_VERSION, Settings
 GUEST_FILES: Mapping[str, str] = MappingProxyType(
     {
         PATH_IN_MACHINE: "litellm_config.yaml",
-        proof_plan.SCRIPT_IN_MACHINE: "gateway_proof.py",
-        proof_plan.PLAN_IN_MACHINE: "gateway_proof_plan.json",
+        SCRIPT_IN_MACHINE: "gateway_proof.py",
     }
 )
 
@@ -73,7 +76,7 @@ class Bundle:
     @property
     def files(self) -> dict[str, str]:
         """The texts that are shipped to a machine, by their `local_path` in the fly.toml."""
-        texts = (self.litellm_yaml, self.proof_source, self.proof_plan)
+        texts = (self.litellm_yaml, self.proof_source)
         return dict(zip(GUEST_FILES.values(), texts, strict=True))
 
 
@@ -89,8 +92,8 @@ def make_bundle(settings: Settings) -> Bundle:
             environment=server_environment(settings),
             files=GUEST_FILES,
         ),
-        proof_plan=proof_plan.render_proof_plan(settings),
-        proof_source=proof_plan.proof_script(),
+        proof_plan=render_proof_plan(settings),
+        proof_source=proof_script(),
         secret_names=tuple(secret.name for secret in required_secrets(settings)),
     )
 

@@ -31,7 +31,7 @@ class Evidence:
 class ProofGates:
     """Asks `gateway.proof` inside a machine through `exec`, and from outside over the network.
 
-    `inputs` are the Release's: `proof_plan`, `port`, `public_url`, `gate_key`, `environment`.
+    `inputs` are the Release's: `proof_plan`, `proof_command`, `public_url`, `gate_key`.
     """
 
     def __init__(
@@ -46,14 +46,7 @@ class ProofGates:
 
     def inside(self, machine: Machine) -> GateVerdict:
         """Run the proof inside the machine; the master key never leaves it."""
-        command = (
-            "python3",
-            "/app/gateway_proof.py",
-            "--plan-json",
-            self._inputs["proof_plan"],
-            "--url",
-            f"http://127.0.0.1:{self._inputs['port']}",
-        )
+        command = (*self._inputs["proof_command"], "--plan-json", self._inputs["proof_plan"])
         timeout_s = self._plan["total_timeout_s"] + EXEC_MARGIN_S
         try:
             answer = self._api.machines.exec(self._app, machine.id, command, timeout_s=timeout_s)

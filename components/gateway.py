@@ -13,6 +13,7 @@ from components.redis import Redis
 from components.release import Release
 from components.secrets import GeneratedSecret, Secrets
 from gateway.database_url import database_url, redacted, url_digest
+from gateway.proof_plan import proof_command
 from gateway.secret_names import required_secrets
 from gateway.server import migration_arguments
 from stacks.settings import Settings
@@ -136,7 +137,7 @@ class Gateway(pulumi.ComponentResource):
             secrets_version=secrets.version,
             migration=migration_arguments(settings) if migrates else (),
             proof_plan=bundle.proof_plan,
-            port=settings.server.port,
+            proof_command=proof_command(settings),
             public_url=settings.fly.url,
             gate_key=master_key,
             opts=pulumi.ResourceOptions(

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
@@ -18,6 +19,10 @@ Result = TypeVar("Result")
 
 class EngineGoneError(Exception):
     """The Pulumi engine that asked for this operation has died; nothing more is changed."""
+
+
+class DefectError(Exception):
+    """Something that cannot happen did; the text holds where."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +117,11 @@ def report(text: str) -> None:
 
 def _with_api(act: Callable[[FlyApi], Result]) -> Result:
     with FlyApi.from_environment(os.environ, guard=_engine_guard(os.getppid())) as api:
-        return act(api)
+        try:
+            return act(api)
+        except AssertionError as error:
+            # The engine prints nothing but the text, and an assertion's text is often empty.
+            raise DefectError(f"a defect of this project: {traceback.format_exc()}") from error
 
 
 def _engine_guard(engine: int) -> Callable[[], None]:

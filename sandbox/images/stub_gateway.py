@@ -48,7 +48,9 @@ class Stub:
     @property
     def version(self) -> str:
         """The version that the stub says it is."""
-        return self.environ.get("STUB_VERSION") or self.environ.get("STUB_TAG") or "stub"
+        return (
+            self.environ.get("STUB_VERSION") or self.environ.get("STUB_TAG") or "stub"
+        ).removeprefix("v")
 
 
 class Server(socketserver.ThreadingTCPServer):
@@ -166,7 +168,11 @@ class Handler(BaseHTTPRequestHandler):
 
     def _error(self, status: int, message: str, kind: str) -> None:
         error = {"message": message, "type": kind, "param": None, "code": str(status)}
-        headers = {"x-litellm-version": self._stub.version, "x-litellm-timeout": "10.0"}
+        headers = {
+            "x-litellm-call-id": str(uuid.uuid4()),
+            "x-litellm-version": self._stub.version,
+            "x-litellm-timeout": "10.0",
+        }
         self._json({"error": error}, status, headers)
 
     def _json(self, body: Any, status: int = 200, headers: Headers | None = None) -> None:
