@@ -1,9 +1,11 @@
 """What Fly would refuse, or accept and do badly, said before anything is asked of it."""
 
 import dataclasses
+import ipaddress
 import json
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from fly.guests import guest_problems
 from fly.regions import region_problems
@@ -20,7 +22,6 @@ LEAST_CHECK_INTERVAL_S = 2  # flyctl-contract.md: top-level checks refuse less, 
 MOST_CHECK_TIMEOUT_S = 60
 MOST_KILL_TIMEOUT_S = 300
 MOST_APP_NAME = 63
-_LOOPBACK = ("http://127.", "http://localhost", "http://[::1]", "https://127.", "https://localhost")
 
 Place = Callable[[str], str]
 
@@ -205,7 +206,7 @@ def _names(settings: Settings, place: Place) -> Iterator[Problem]:
 
 def _api(settings: Settings, place: Place) -> Iterator[Problem]:
     url = settings.fly.public_url
-    if settings.fly.api == "sandbox" and (url is None or not url.startswith(_LOOPBACK)):
+    if settings.fly.api == "sandbox" and (url is None or not _is_loopback(url)):
         yield Problem(
             place("fly.public_url"),
             "fly.api",
@@ -222,3 +223,11 @@ def _api(settings: Settings, place: Place) -> Iterator[Problem]:
             "keys would travel in the clear",
             "begin it with https://",
         )
+
+
+def _is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

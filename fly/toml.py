@@ -1,6 +1,7 @@
 """How an environment's settings become its fly.toml, the contract that whatever deploys reads."""
 
 import json
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -105,11 +106,16 @@ def toml_value(value: object) -> str:
     return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007F")
 
 
+def toml_key(key: str) -> str:
+    """Return `key` as TOML writes it: bare where it may be."""
+    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key, re.ASCII) else toml_value(key)
+
+
 def _template() -> jinja2.Template:
     environment = jinja2.Environment(
         undefined=jinja2.StrictUndefined,
         keep_trailing_newline=True,
         autoescape=False,  # noqa: S701 (the text is TOML, every value goes through toml_value)
     )
-    environment.filters["toml"] = toml_value
+    environment.filters |= {"toml": toml_value, "toml_key": toml_key}
     return environment.from_string(TEMPLATE.read_text(encoding="utf-8"))

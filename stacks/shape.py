@@ -81,7 +81,8 @@ def _problem(details: ErrorDetails, path: Path, environment: str, place: Place) 
         return _unknown(path, details["input"], environment, where)
     key = shlex.quote(f"gateway:{spell(path)}")
     if kind == "missing":
-        command = f"pulumi config set -s {environment} --path {_example(path)}"
+        asked = _example(path).replace("gateway-dev", f"gateway-{environment}")
+        command = f"pulumi config set -s {environment} --path {asked}"
         return Problem(where, "settings.missing", "", f"required: {expectation(path)}", command)
     if details["loc"][-1] == "[key]":
         return Problem(

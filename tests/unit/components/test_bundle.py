@@ -1,0 +1,162 @@
+import dataclasses
+import random
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from components.bundle import GUEST_FILES, Bundle, environment_neutral, make_bundle
+from stacks.gateway import DEFINITION
+from stacks.load import RawConfig, load_settings
+from stacks.settings import Settings
+
+CONFIG: dict[str, Any] = {
+    "fly": {
+        "organization": "acme",
+        "app": "acme-gateway-dev",
+        "regions": {"iad": 2, "lhr": 1},
+        "primary": "lhr",
+    },
+    "providers": {"vertex_ai": {"vertex_project": "acme", "vertex_location": "global"}},
+    "server": {"environment": {"LITELLM_LOG": "INFO", "A": "1"}},
+    "posthog": {},
+}
+
+
+def some_settings(environment: str = "dev", **more: Any) -> Settings:
+    return load_settings(environment, RawConfig({**CONFIG, **more})).settings
+
+
+def shuffled(tree: Any, seed: int) -> Any:
+    if isinstance(tree, dict):
+        keys = list(tree)
+        random.Random(seed).shuffle(keys)  # noqa: S311 (an order, not a secret)
+        return {key: shuffled(tree[key], seed) for key in keys}
+    return [shuffled(item, seed) for item in tree] if isinstance(tree, list) else tree
+
+
+@settings(max_examples=15)
+@given(st.integers())
+def test_the_order_of_keys_does_not_change_a_byte(seed: int) -> None:
+    straight = some_settings()
+    tree = straight.model_dump(mode="json", exclude_unset=True)
+    assert make_bundle(Settings.model_validate(shuffled(tree, seed))) == make_bundle(straight)
+
+
+@settings(max_examples=15)
+@given(st.integers())
+def test_the_order_of_keys_in_a_configuration_does_not_change_the_digest(seed: int) -> None:
+    other = load_settings("dev", RawConfig(shuffled(CONFIG, seed))).settings
+    assert make_bundle(other).digest == make_bundle(some_settings()).digest
+
+
+def test_what_an_environment_decides_for_itself_does_not_change_the_digest() -> None:
+    live = {
+        **CONFIG["fly"],
+        "app": "acme-gateway-live",
+        "regions": {"syd": 4},
+        "primary": "syd",
+        "size": "performance-2x",
+        "memory_mb": 16384,
+        "concurrency": {"soft_limit": 50, "hard_limit": 80},
+        "strategy": "rolling",
+    }
+    one, other = make_bundle(some_settings()), make_bundle(some_settings("live", fly=live))
+    assert one.fly_toml != other.fly_toml
+    assert one.digest == other.digest
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"router_settings": {"cooldown_time": 31}},
+        {"server": {"workers": 2}},
+        {"server": {"environment": {"LITELLM_LOG": "DEBUG"}}},
+        {"image": {"version": "1.106.1"}},
+        {"image": {"digest": f"sha256:{'a' * 64}"}},
+        {"metrics": {"port": 4002}},
+        {"posthog": None},
+        {"fly": {**CONFIG["fly"], "kill": {"timeout_s": 60}}},
+    ],
+)
+def test_what_environments_share_changes_the_digest(change: dict[str, Any]) -> None:
+    assert make_bundle(some_settings(**change)).digest != make_bundle(some_settings()).digest
+
+
+@pytest.mark.parametrize("field", ["image", "litellm_yaml", "fly_toml", "secret_names", "schema"])
+def test_every_part_of_the_design_is_in_the_digest(field: str) -> None:
+    bundle = make_bundle(some_settings())
+    other: dict[str, Any] = {
+        "image": {"image": "ghcr.io/berriai/litellm:v1.106.1"},
+        "litellm_yaml": {"litellm_yaml": bundle.litellm_yaml + "more: 1\n"},
+        "fly_toml": {"fly_toml": bundle.fly_toml + '\n[more]\n  a = "1"\n'},
+        "secret_names": {"secret_names": (*bundle.secret_names, "MORE")},
+        "schema": {"schema_version": bundle.schema_version + 1},
+    }
+    assert dataclasses.replace(bundle, **other[field]).digest != bundle.digest
+
+
+def test_one_image_has_one_digest_however_it_is_named() -> None:
+    digest = f"sha256:{'a' * 64}"
+    named, bare = (
+        make_bundle(some_settings(image={"digest": digest, "tag": tag})) for tag in ("v1", "v2")
+    )
+    assert named.image != bare.image
+    assert named.digest == bare.digest
+
+
+def test_the_files_are_what_the_toml_ships_to_the_machines() -> None:
+    bundle = make_bundle(some_settings())
+    told = tomllib.loads(bundle.fly_toml)["files"]
+    assert {file["guest_path"]: file["local_path"] for file in told} == dict(GUEST_FILES)
+    assert set(bundle.files) == set(GUEST_FILES.values())
+    assert yaml.safe_load(bundle.files["litellm_config.yaml"])["model_list"]
+    assert bundle.files["gateway_proof.py"] == bundle.proof_source
+
+
+def test_the_plan_is_not_shipped_so_new_expectations_leave_the_machines_alone() -> None:
+    one = make_bundle(some_settings())
+    other = make_bundle(some_settings(proof={"total_timeout_s": 40}))
+    assert one.proof_plan != other.proof_plan
+    assert (one.files, one.fly_toml, one.digest) == (other.files, other.fly_toml, other.digest)
+
+
+def test_no_secret_is_in_a_bundle_but_its_name() -> None:
+    bundle = make_bundle(some_settings())
+    assert "XAI_API_KEY" in bundle.secret_names
+    models = yaml.safe_load(bundle.litellm_yaml)["model_list"]
+    keys = {m["litellm_params"].get("api_key") for m in models if "/" in m["model_name"]}
+    assert {key for key in keys if key not in (None, "none")} == {
+        f"os.environ/{provider.api_key}"
+        for provider in DEFINITION.providers.values()
+        if provider.api_key
+    }
+
+
+def test_the_neutral_part_keeps_the_rest_of_a_section() -> None:
+    toml = {
+        "app": "a",
+        "env": {"REDIS_HOST": "h", "X": "1"},
+        "http_service": {"internal_port": 4000, "min_machines_running": 3},
+    }
+    assert environment_neutral(toml) == {
+        "env": {"X": "1"},
+        "http_service": {"internal_port": 4000},
+    }
+
+
+def test_digests_of_texts_name_their_kind() -> None:
+    bundle = make_bundle(some_settings())
+    assert isinstance(bundle, Bundle)
+    assert bundle.yaml_digest.startswith("sha256:")
+    assert bundle.toml_digest.startswith("sha256:")
+    assert len(bundle.digest) == 64
+
+
+def test_a_bundle_is_made_without_pulumi() -> None:
+    source = Path(__file__).parents[3] / "components" / "bundle.py"
+    assert "import pulumi" not in source.read_text(encoding="utf-8")

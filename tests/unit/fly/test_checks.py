@@ -1,0 +1,135 @@
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from fly.checks import problems
+from stacks.problem import Problem, Severity
+from stacks.settings import Settings
+
+OK: dict[str, Any] = {
+    "organization": "acme",
+    "app": "acme-ai-gateway-dev",
+    "regions": {"iad": 2, "lhr": 1},
+    "primary": "iad",
+}
+
+
+def place(path: str) -> str:
+    return f"file: {path}"
+
+
+def found(
+    fly: Mapping[str, Any] | None = None, environment: str = "dev", **more: Any
+) -> dict[str, Problem]:
+    told = {"environment": environment, "fly": {**OK, **(fly or {})}, **more}
+    listed = list(problems(Settings.model_validate(told), place))
+    assert all(problem.place.startswith("file: ") for problem in listed)
+    return {problem.place.removeprefix("file: "): problem for problem in listed}
+
+
+def test_a_sound_environment_has_no_problems() -> None:
+    assert found() == {}
+
+
+@pytest.mark.parametrize(
+    ("fly", "path", "id_", "next_step"),
+    [
+        ({"size": "shared-cpu-3x"}, "fly.size", "fly.size", "did you mean"),
+        ({"memory_mb": 512}, "fly.memory_mb", "fly.memory", "set 1024"),
+        ({"memory_mb": 16384}, "fly.memory_mb", "fly.memory", "set 8192"),
+        ({"memory_mb": 5000}, "fly.memory_mb", "fly.memory", "set 5120"),
+        ({"regions": {"idd": 1}, "primary": None}, "fly.regions.idd", "fly.region", '"iad"'),
+        ({"primary": "syd"}, "fly.primary", "fly.region", "set iad"),
+        ({"primary": None}, "fly.primary", "fly.region", "--path gateway:fly.primary iad"),
+        (
+            {"concurrency": {"soft_limit": 150, "hard_limit": 150}},
+            "fly.concurrency.soft_limit",
+            "fly.limits",
+            "set 100",
+        ),
+        ({"check": {"interval_s": 1, "timeout_s": 1}}, "fly.check.interval_s", "fly.check", "15"),
+        ({"check": {"interval_s": 5, "timeout_s": 6}}, "fly.check.timeout_s", "fly.check", "set 5"),
+        (
+            {"check": {"interval_s": 90, "timeout_s": 61}},
+            "fly.check.timeout_s",
+            "fly.check",
+            "set 5",
+        ),
+        ({"wait_timeout_s": 60}, "fly.wait_timeout_s", "fly.check", "set 300"),
+        ({"kill": {"timeout_s": 301}}, "fly.kill.timeout_s", "fly.kill", "set 300"),
+        ({"app": "a" * 63}, "postgres.app", "fly.app", "--path gateway:postgres.app"),
+        ({"api": "sandbox"}, "fly.public_url", "fly.api", "http://127.0.0.1:4281"),
+        (
+            {"api": "sandbox", "public_url": "https://gateway.acme.com"},
+            "fly.public_url",
+            "fly.api",
+            "http://127.0.0.1:4281",
+        ),
+        ({"public_url": "http://gateway.acme.com"}, "fly.public_url", "fly.api", "https://"),
+    ],
+)
+def test_each_problem_has_its_place_and_a_next_step(
+    fly: dict[str, Any], path: str, id_: str, next_step: str
+) -> None:
+    problem = found(fly)[path]
+    assert problem.id == id_
+    assert next_step in problem.next_step
+    assert problem.expected
+
+
+def test_limits_are_exact() -> None:
+    assert found({"concurrency": {"soft_limit": 149, "hard_limit": 150}}) == {}
+    assert found({"check": {"interval_s": 5, "timeout_s": 5}}) == {}
+    assert found({"kill": {"timeout_s": 300}}) == {}
+    assert found({"memory_mb": 1024}) == {}
+
+
+def test_immediate_is_for_dev_only() -> None:
+    assert found({"strategy": "immediate"}, environment="dev") == {}
+    assert found({"strategy": "immediate"}, environment="live")["fly.strategy"].next_step == (
+        "set bluegreen, or rolling"
+    )
+
+
+def test_the_data_machines_are_checked_too() -> None:
+    listed = found(
+        postgres={"machine": {"size": "huge", "region": "xyz"}},
+        redis={"maxmemory_mb": 900, "machine": {"memory_mb": 1000, "volume_gb": 1}},
+    )
+    assert set(listed) == {
+        "postgres.machine.size",
+        "postgres.machine.region",
+        "redis.machine.memory_mb",
+        "redis.maxmemory_mb",
+        "redis.machine.volume_gb",
+    }
+    assert listed["redis.maxmemory_mb"].severity is Severity.WARNING
+    assert listed["redis.machine.volume_gb"].next_step == "set 2"
+
+
+def test_what_exists_already_is_not_checked() -> None:
+    assert (
+        found(
+            postgres={"kind": "existing", "machine": {"size": "huge"}},
+            redis={"kind": "existing", "machine": {"size": "huge"}},
+        )
+        == {}
+    )
+
+
+def test_two_apps_cannot_have_one_name() -> None:
+    listed = found({"app": "acme"}, postgres={"app": "acme"}, redis={"app": "acme"})
+    assert set(listed) == {"postgres.app", "redis.app"}
+    assert "acme-db" in listed["postgres.app"].next_step
+    assert "acme-redis" in listed["redis.app"].next_step
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:4281", "localhost", "[::1]:80", "127.80.0.1"])
+def test_the_stand_in_is_reached_on_loopback(host: str) -> None:
+    assert found({"api": "sandbox", "public_url": f"http://{host}"}) == {}
+
+
+@pytest.mark.parametrize("host", ["127.acme.com", "localhost.acme.com", "10.0.0.1"])
+def test_what_only_looks_like_loopback_is_not(host: str) -> None:
+    assert set(found({"api": "sandbox", "public_url": f"http://{host}"})) == {"fly.public_url"}
