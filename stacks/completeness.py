@@ -50,7 +50,7 @@ def missing_secrets(
         source = settings.secrets.get(name, SecretSource.CONFIG)
         if source is SecretSource.CONFIG and name not in secret_names:
             step = f"pulumi config set -s {settings.environment} --secret gateway:{name}"
-        elif source is SecretSource.ENVIRONMENT and not environ.get(name):
+        elif source is SecretSource.ENVIRONMENT and not (name in secret_names or environ.get(name)):
             step = _export(settings, name)
         else:
             continue
@@ -72,13 +72,12 @@ def unneeded_secrets(
             Severity.WARNING,
         )
     for name in sorted(set(secret_names) & set(settings.secrets)):
-        source = settings.secrets[name]
-        if source is not SecretSource.CONFIG:
+        if settings.secrets[name] is SecretSource.GENERATED:
             yield Problem(
                 place(name),
                 "settings.unneeded",
                 "",
-                f"the configuration holds a value, but gateway:secrets.{name} = {source} wins",
+                f"the configuration holds a value, but gateway:secrets.{name} = generated wins",
                 f"remove either: pulumi config rm -s {settings.environment} gateway:{name}",
                 Severity.WARNING,
             )

@@ -1,6 +1,8 @@
 """What the running Pulumi program was configured with; no one else reads Pulumi's config."""
 
 import json
+import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from stacks.config_file import PROJECT, misplaced_secret, raw_config
@@ -30,11 +32,15 @@ def read_program_config() -> RawConfig:
     return RawConfig(read.values, read.secret_names, (*read.problems, *problems))
 
 
-def secret_value(name: str) -> "pulumi.Output[str]":
-    """Return a secret of the configuration; it stays marked as a secret."""
+def secret_value(name: str, environ: Mapping[str, str] = os.environ) -> "pulumi.Output[str]":
+    """Return a secret of the configuration, else of the environment; it stays marked as one."""
     import pulumi  # noqa: PLC0415 (see above)
 
-    return pulumi.Config(PROJECT).require_secret(name)
+    config = pulumi.Config(PROJECT)
+    found = config.get_secret(name)
+    if found is None and name in environ:
+        return pulumi.Output.secret(environ[name])
+    return found if found is not None else config.require_secret(name)
 
 
 def _decoded(text: Any) -> Any:

@@ -146,7 +146,8 @@ class SecretSource(StrEnum):
 
     CONFIG: `pulumi config set --secret gateway:NAME`. Default.
     GENERATED: made once by the stack and kept as an encrypted Pulumi secret.
-    ENVIRONMENT: the variable of the same name in the environment of `pulumi`.
+    ENVIRONMENT: the variable of the same name in the environment of `pulumi`, unless the
+    configuration holds a value.
     """
 
     CONFIG = "config"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pulumi import ConfigMissingError
 from pulumi.runtime import set_all_config
 
 from stacks import program
@@ -58,6 +59,16 @@ def test_the_value_of_a_secret_does_not_leave_the_engines_hands() -> None:
     assert read.secret_names == {"XAI_API_KEY"}
     assert [problem.id for problem in read.problems] == ["settings.misplaced_secret"]
     assert value not in repr(read)
+
+
+async def test_a_secret_comes_from_the_configuration_or_else_from_the_environment() -> None:
+    given({"gateway:A": "configured"}, ["gateway:A"])
+    environ = {"A": "passed", "B": "passed"}
+    first, second = (program.secret_value(name, environ) for name in "AB")
+    assert [await first.future(), await second.future()] == ["configured", "passed"]
+    assert [await first.is_secret(), await second.is_secret()] == [True, True]
+    with pytest.raises(ConfigMissingError, match="gateway:C"):
+        program.secret_value("C", environ)
 
 
 def test_nothing_that_reads_settings_imports_pulumi_on_the_way() -> None:
