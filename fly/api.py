@@ -101,7 +101,7 @@ class FlyApi:
         local = _is_loopback(urlsplit(base_url).hostname)
         client = httpx.Client(
             base_url=base_url.rstrip("/") + "/v1",
-            headers={"authorization": _authorization(token), "user-agent": "litellm-fly-gateway"},
+            headers={"authorization": authorization(token), "user-agent": "litellm-fly-gateway"},
             timeout=_timeout(READ_S),
             follow_redirects=False,
             trust_env=not local,
@@ -217,7 +217,7 @@ class _UnansweredError(Exception):
 
 def _untold(where: Where, error: Exception, hidden: tuple[str, ...]) -> _UnansweredError:
     """Translate an httpx error."""
-    text = mask(" ".join(str(error).split()), hidden)[:200]
+    text = " ".join(mask(str(error), hidden).split())[:200]
     what = f"{type(error).__name__}: {text}" if text else type(error).__name__
     never = isinstance(error, NEVER_SENT)
     useless = isinstance(error, USELESS_TO_REPEAT)
@@ -236,7 +236,8 @@ def _timeout(read_s: float) -> httpx.Timeout:
     return httpx.Timeout(connect=10, read=read_s, write=30, pool=30)
 
 
-def _authorization(token: str) -> str:
+def authorization(token: str) -> str:
+    """Return the Authorization header for a token as people hold it."""
     if token.startswith(("FlyV1 ", "Bearer ")):
         return token
     return f"FlyV1 {token}" if token.startswith(MACAROON_PREFIXES) else f"Bearer {token}"

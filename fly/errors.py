@@ -16,13 +16,16 @@ FlyError
 # ruff: noqa: N818 - the names say what happened, and FlyError says that they are errors
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
+from urllib.parse import quote
 
 from stacks.problem import Problem
 
 LONGEST_MESSAGE = 400  # characters of Fly's own message that are quoted
+MASK = "****"
+LONG_LINE = 12  # characters: a shorter line of a secret says nothing by itself
 REQUEST_ID_HEADER = "fly-request-id"
 
 
@@ -170,16 +173,31 @@ def error_for(where: Where, body: bytes, *, awaited: bool, hidden: Iterable[str]
     """
     message, code = _message(body)
     kind = _kind(where, message.lower(), code, awaited=awaited)
-    quoted = mask(" ".join(message.split()), hidden)[:LONGEST_MESSAGE]
+    quoted = " ".join(mask(message, hidden).split())[:LONGEST_MESSAGE]
     what = f"Fly says: {quoted}" if quoted else "Fly gave no reason"
     return kind(where, what, code=mask(code, hidden)[:60])
 
 
 def mask(text: str, hidden: Iterable[str]) -> str:
-    """Replace every occurrence of a hidden string by asterisks, the longest strings first."""
-    for secret in sorted(filter(None, hidden), key=len, reverse=True):
-        text = text.replace(secret, "****")
+    """Replace every hidden string by asterisks, the longest first.
+
+    Hidden too are its spellings within JSON, a URL and Python, and each long line of it.
+    """
+    spellings = {spelling for secret in hidden for spelling in _spellings(secret)}
+    for secret in sorted(spellings, key=len, reverse=True):
+        text = text.replace(secret, MASK)
     return text
+
+
+def _spellings(secret: str) -> Iterator[str]:
+    if not secret:
+        return
+    yield secret
+    yield json.dumps(secret)[1:-1]
+    yield json.dumps(secret, ensure_ascii=False)[1:-1]
+    yield repr(secret)[1:-1]
+    yield quote(secret, safe="")
+    yield from (line for line in secret.splitlines() if len(line) >= LONG_LINE)
 
 
 def _message(body: bytes) -> tuple[str, str]:

@@ -47,6 +47,9 @@ def retry_after_s(header: str | None, *, now: datetime | None = None) -> float |
     return max(0.0, seconds) if math.isfinite(seconds) else None
 
 
+ROUNDING_S = 1e-6  # a delay below it is floating-point noise
+
+
 @dataclass(frozen=True, slots=True)
 class Limit:
     """A token bucket's shape."""
@@ -81,7 +84,7 @@ class Pacer:
             full_at = max(now, self._full_at.get((action, target), now)) + 1 / limit.per_s
             self._full_at[action, target] = full_at
         delay = full_at - now - limit.burst / limit.per_s
-        if delay > 0:
+        if delay > ROUNDING_S:
             self._sleep(delay)
 
 
