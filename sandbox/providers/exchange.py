@@ -15,7 +15,7 @@ MALFORMED_JSON = b'{"id": "sandbox-malformed", "choices": [{"message": {"content
 MALFORMED_EVENTS = b"data: <html>502 Bad Gateway</html>\n\ndata: {\n\n"
 RATE_LIMITED = 429
 # Clients drop what they have not read when the end comes with it: without this pause, LiteLLM
-# sees a cut stream as one that never began.
+# sees a cut stream as one that never began. A process at its first request may need longer.
 BEFORE_CUT_S = 0.1
 
 
