@@ -152,7 +152,7 @@ def unknown_names(
 
 def nearest(name: str, groups: Iterable[str]) -> str | None:
     """Return the group that `name` was probably meant to be."""
-    return next(iter(get_close_matches(name, list(groups), n=1, cutoff=0.75)), None)
+    return next(iter(get_close_matches(name, list(groups), n=1, cutoff=0.6)), None)
 
 
 def cycles(chains: Mapping[str, Sequence[str]]) -> tuple[tuple[str, ...], ...]:

@@ -1,5 +1,7 @@
 """How the project's commands talk to a running gateway: readiness, models, one chat."""
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,8 +44,11 @@ class ChatAnswer:
 class GatewayClient:
     """Asks one gateway. `client` carries its address; the key is sent with each request."""
 
-    def __init__(self, client: httpx.Client, key: str) -> None:
+    def __init__(
+        self, client: httpx.Client, key: str, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._client = client
+        self._clock = clock
         self._headers = {"Authorization": f"Bearer {key}"}
 
     def readiness(self) -> Readiness:
@@ -75,7 +80,9 @@ class GatewayClient:
         }
         if disable_fallbacks:
             body["disable_fallbacks"] = True
+        started = self._clock()
         answer = self._send("POST", "/v1/chat/completions", json=body)
+        latency_s = self._clock() - started
         document = _object(answer)
         fallbacks = answer.headers.get("x-litellm-attempted-fallbacks", "")
         return ChatAnswer(
@@ -84,7 +91,7 @@ class GatewayClient:
             group=answer.headers.get("x-litellm-model-group"),
             fallbacks=int(fallbacks) if fallbacks.isdecimal() else None,
             version=answer.headers.get("x-litellm-version"),
-            latency_s=answer.elapsed.total_seconds(),
+            latency_s=latency_s,
             error=_error_text(document, answer),
         )
 

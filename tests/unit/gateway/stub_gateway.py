@@ -1,0 +1,176 @@
+"""A gateway in this process that answers as LiteLLM 1.106.2 was seen to, and can be wrong on order.
+
+Everything a test may break is a field; what it was asked stands in `asked`.
+"""
+
+import json
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from gateway import proof
+
+KEY = "sk-stub-0123456789"
+VERSION = "1.106.2"
+CHAINS = {"a/one": ["b/two", "c/three"], "*": ["d/four"]}
+GROUPS = ("a/one", "b/two", "c/three", "d/four")
+PROBES = {
+    "proof/0/a/one": ["b/two", "c/three"],
+    "proof/1/a/one": ["c/three"],
+    "proof/any": ["d/four"],
+}
+
+
+def plan(**changes: Any) -> dict[str, Any]:
+    """Return the plan of a gateway with the chains above."""
+    edges = [("a/one", 0, "b/two"), ("a/one", 1, "c/three"), ("*", 0, "d/four")]
+    return {
+        "schema": 1,
+        "litellm_version": VERSION,
+        "samples": 1,
+        "concurrency": 2,
+        "request_timeout_s": 5,
+        "total_timeout_s": 30,
+        "max_tokens": 64,
+        "edges": [
+            {
+                "kind": "general",
+                "source": source,
+                "position": position,
+                "target": target,
+                "probe": probe,
+                "endpoint": "chat",
+            }
+            for (source, position, target), probe in zip(edges, PROBES, strict=True)
+        ],
+        "unproven": [],
+        "chains": {**{group: CHAINS.get(group, CHAINS["*"]) for group in GROUPS}, **PROBES},
+        **changes,
+    }
+
+
+@dataclass
+class StubGateway:
+    """What the stub does; each field is one way to be wrong or unlucky."""
+
+    chains: dict[str, list[str]] = field(default_factory=dict)
+    down: set[str] = field(default_factory=set)
+    recovers_after: dict[str, int] = field(default_factory=dict)
+    cooled: set[str] = field(default_factory=set)
+    living_probes: set[str] = field(default_factory=set)
+    never_falls_back: bool = False
+    always_falls_back: bool = False
+    ignores_disable_fallbacks: bool = False
+    version: str = VERSION
+    cached: bool = False
+    empty: bool = False
+    override: Callable[[httpx.Request], httpx.Response | None] | None = None
+    model_list: Any = None
+    asked: list[dict[str, Any]] = field(default_factory=list)
+    requests: list[httpx.Request] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._lock = threading.Lock()
+        own = {group: CHAINS.get(group, CHAINS["*"]) for group in GROUPS} | PROBES
+        self.chains = own | self.chains
+
+    def prove(self, **options: Any) -> dict[str, Any]:
+        """Run the proof against this stub."""
+        ticks = iter(range(10**9))
+        given: dict[str, Any] = {
+            "key": KEY,
+            "clock": proof.steady_clock(),
+            "nonce": lambda: f"nonce-{next(ticks)}",
+            "progress": lambda _: None,
+        }
+        with self.client() as client:
+            return proof.run(options.pop("plan", plan()), client=client, **given | options)
+
+    def client(self) -> httpx.Client:
+        """Return a client whose every request comes here."""
+        transport = httpx.MockTransport(self._handle)
+        return httpx.Client(transport=transport, base_url="http://gateway.test")
+
+    def _handle(self, request: httpx.Request) -> httpx.Response:
+        with self._lock:
+            self.requests.append(request)
+            body = body_of(request)
+            if body:
+                self.asked.append(body)
+            special = self.override(request) if self.override else None
+            if special is not None:
+                return special
+            if request.headers.get("authorization") != f"Bearer {KEY}":
+                return _error(400, "No connected db.", kind="no_db_connection", ours=False)
+            if request.url.path == "/v1/models":
+                return httpx.Response(200, json=self._models())
+            return self._answer(body["model"], fallbacks=not body.get("disable_fallbacks"))
+
+    def _models(self) -> Any:
+        if self.model_list is not None:
+            return self.model_list
+        rows = [{"id": g, "metadata": {"fallbacks": chain}} for g, chain in self.chains.items()]
+        return {"data": rows}
+
+    def _answer(self, group: str, *, fallbacks: bool) -> httpx.Response:
+        if group not in self.chains:
+            return _error(400, f"Invalid model name passed in model={group}")
+        fallbacks = fallbacks or self.ignores_disable_fallbacks
+        own_fails = not self._is_up(group) or (self.always_falls_back and fallbacks)
+        if not own_fails:
+            return self._success(group, 0)
+        if fallbacks and not self.never_falls_back:
+            for target in self.chains[group]:
+                if target != group and self._is_up(target):
+                    return self._success(target, 1)
+        if group in self.cooled:
+            return _error(429, "No deployments available for selected model")
+        return _error(500, "litellm.InternalServerError: Connection error.")
+
+    def _is_up(self, group: str) -> bool:
+        if self.recovers_after.get(group, 0) > 0:
+            self.recovers_after[group] -= 1
+            return False
+        if group in PROBES:
+            return group in self.living_probes
+        return group not in self.down
+
+    def _success(self, group: str, fallbacks: int) -> httpx.Response:
+        headers = {
+            "x-litellm-call-id": "1",
+            "x-litellm-version": self.version,
+            "x-litellm-model-group": group,
+            "x-litellm-attempted-fallbacks": str(fallbacks),
+        }
+        if self.cached:
+            headers["x-litellm-cache-key"] = "k"
+        content = [] if self.empty else [{"message": {"content": "ok"}}]
+        return httpx.Response(200, headers=headers, json={"choices": content, "data": content})
+
+
+def body_of(request: httpx.Request) -> dict[str, Any]:
+    """Return what was asked; {} for a request without a body."""
+    return json.loads(request.content) if request.content else {}
+
+
+def _error(
+    status: int, message: str, *, kind: str = "server_error", ours: bool = True
+) -> httpx.Response:
+    headers = {"x-litellm-call-id": "1"} if ours else {}
+    body = {"error": {"message": message, "type": kind, "code": str(status)}}
+    return httpx.Response(status, headers=headers, json=body)
+
+
+def edge(evidence: Mapping[str, Any], source: str, position: int = 0) -> dict[str, Any]:
+    """Return one edge's record."""
+    (record,) = _edges(evidence, source, position)
+    return record
+
+
+def _edges(evidence: Mapping[str, Any], source: str, position: int) -> Iterator[dict[str, Any]]:
+    for record in evidence["edges"]:
+        if (record["source"], record["position"]) == (source, position):
+            yield record
