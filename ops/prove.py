@@ -1,0 +1,77 @@
+"""`gateway prove`: the fallback proof on a deployed gateway, through its public address."""
+
+import os
+from typing import Any
+
+from components.bundle import make_bundle
+from gateway import proof
+from gateway.proof_plan import proof_plan
+from ops.deployed import DIGEST_SHOWN, EDGE_COLUMNS, Deployed, edges_of
+from ops.evidence import evidence_root, write_evidence
+from ops.exit_codes import ExitCode
+from ops.output import Output
+from ops.settings import checked_settings
+from ops.stack import open_stack
+from stacks.problem import Problem, Severity
+
+SHOWN_REASONS = 10
+
+
+def prove(environment: str, *, output: Output) -> ExitCode:
+    """Prove every declared fallback now; write and show the evidence.
+
+    Ends with FINDING when a fallback was not proven and with FAILED when the proof itself broke.
+    """
+    stack = open_stack(environment, say=output.say)
+    deployed = Deployed(stack.need_outputs(secrets=True))
+    settings = checked_settings(stack.root, environment).settings
+    plan = proof_plan(settings)
+    wanted = make_bundle(settings).digest
+    if wanted != deployed.digest:
+        output.say(_other_release(environment, wanted, deployed.digest).render())
+    with proof.gateway_client(deployed.url, timeout_s=plan["request_timeout_s"]) as client:
+        evidence = proof.run(
+            plan,
+            client=client,
+            key=deployed.key,
+            clock=proof.steady_clock(),
+            nonce=proof.new_nonce,
+            progress=output.say,
+        )
+    root = evidence_root(stack.root, os.environ)
+    file = write_evidence(
+        root, environment, app=deployed.app, bundle=deployed.digest, evidence=evidence
+    )
+    show(deployed, evidence, str(file), output)
+    output.answer({"environment": environment, "evidence_file": str(file), "evidence": evidence})
+    return ExitCode(proof.EXIT_CODES[proof.Verdict(evidence["verdict"])])
+
+
+def show(deployed: Deployed, evidence: dict[str, Any], file: str, output: Output) -> None:
+    """Show the verdict of every fallback, the reasons against, and where it is written."""
+    edges = edges_of(evidence["edges"])
+    passed = sum(edge.verdict == proof.Verdict.PASSED for edge in edges)
+    output.table(EDGE_COLUMNS, (edge.row for edge in edges))
+    output.show("")
+    for reason in evidence["reasons"][:SHOWN_REASONS]:
+        output.show(f"{evidence['verdict']}: {reason}")
+    output.facts(
+        (
+            ("proof", f"{evidence['verdict']}: {passed} of {len(edges)} fallbacks proven"),
+            ("gateway", deployed.url),
+            ("release", deployed.digest),
+            ("evidence", file),
+            ("time", f"{evidence['duration_s']:.1f} s, {evidence['requests']} requests"),
+        )
+    )
+
+
+def _other_release(environment: str, wanted: str, deployed: str) -> Problem:
+    return Problem(
+        f"environment {environment}",
+        "prove.release",
+        deployed[:DIGEST_SHOWN],
+        f"the settings here make {wanted[:DIGEST_SHOWN]}: the chains of what serves may differ",
+        f"gateway deploy {environment}",
+        Severity.WARNING,
+    )

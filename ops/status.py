@@ -1,0 +1,110 @@
+"""`gateway status`: what runs of an environment, asked of Pulumi, Fly and the gateway itself."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from fly.api import FlyApi
+from fly.errors import FlyError
+from fly.release import RELEASE_KEY
+from fly.replies import Machine
+from gateway import proof
+from gateway.client import GatewayClient, GatewayError
+from ops.deployed import DIGEST_SHOWN, Deployed
+from ops.exit_codes import ExitCode
+from ops.output import Output
+from ops.stack import Stack, open_stack
+
+READINESS_TIMEOUT_S = 5
+MACHINE_COLUMNS = ("machine", "region", "state", "checks", "release", "version")
+
+
+def status(environment: str, *, output: Output) -> ExitCode:
+    """Show what runs. Ends with FINDING when users are not served as the release promises."""
+    stack = open_stack(environment, say=output.say)
+    deployed = Deployed(stack.need_outputs(secrets=False))
+    machines, trouble = _machines(stack, deployed.app)
+    rows = [machine_row(machine) for machine in machines]
+    readiness = _readiness(deployed.url)
+    verdict = str(deployed.release["verdict"])
+    output.facts(
+        (
+            ("gateway", deployed.url),
+            ("release", f"{deployed.digest} ({deployed.release['image']})"),
+            ("proof", f"{verdict}, {age_of(str(deployed.release['proven_at']))}"),
+            ("readiness", readiness["told"]),
+            ("sandbox", stack.sandbox.api_url if stack.sandbox else ""),
+            ("Fly", trouble),
+        )
+    )
+    output.show("")
+    output.table(MACHINE_COLUMNS, rows)
+    output.answer(
+        {
+            "environment": environment,
+            **deployed.as_json(),
+            "ready": readiness["ready"],
+            "readiness": readiness["told"],
+            "machines": [dict(zip(MACHINE_COLUMNS, row, strict=True)) for row in rows],
+            "fly_error": trouble or None,
+            "sandbox": stack.sandbox.api_url if stack.sandbox else None,
+        }
+    )
+    well = readiness["ready"] and verdict == proof.Verdict.PASSED and not trouble
+    return ExitCode.OK if well and serving(machines) else ExitCode.FINDING
+
+
+def machine_row(machine: Machine) -> tuple[str, ...]:
+    """Return one machine in the columns of the table."""
+    checks = machine.checks
+    bad = next((check.status for check in checks if not check.passing), "")
+    state = f"{machine.state}, cordoned" if machine.cordoned else machine.state
+    return (
+        machine.id,
+        machine.region,
+        state,
+        bad or ("passing" if checks else "none"),
+        machine.metadata.get(RELEASE_KEY, "")[:DIGEST_SHOWN],
+        machine.instance_id,
+    )
+
+
+def serving(machines: Sequence[Machine]) -> bool:
+    """Tell whether there are machines, and all of them are started and pass their checks."""
+    return bool(machines) and all(
+        machine.state == "started" and all(check.passing for check in machine.checks)
+        for machine in machines
+    )
+
+
+def age_of(moment: str, now: datetime | None = None) -> str:
+    """Say how long ago a point in time was, given as ISO 8601."""
+    try:
+        then = datetime.fromisoformat(moment)
+    except ValueError:
+        return "at an unknown time"
+    past = max((now or datetime.now(UTC)) - then, timedelta())
+    minutes, hours = past // timedelta(minutes=1), past // timedelta(hours=1)
+    if minutes < 1:
+        return f"{past.seconds} s ago"
+    if hours < 1:
+        return f"{minutes} min ago"
+    return f"{hours} h ago" if past.days < 1 else f"{past.days} d ago"
+
+
+def _machines(stack: Stack, app: str) -> tuple[tuple[Machine, ...], str]:
+    """Return the app's machines, or why Fly does not tell."""
+    try:
+        with FlyApi.from_environment(stack.environ) as api:
+            return api.machines.list(app), ""
+    except FlyError as error:
+        return (), str(error.what)
+
+
+def _readiness(url: str) -> dict[str, Any]:
+    with proof.gateway_client(url, timeout_s=READINESS_TIMEOUT_S) as client:
+        try:
+            found = GatewayClient(client, "").readiness()
+        except GatewayError as error:
+            return {"ready": False, "told": error.problems[0].value}
+    return {"ready": found.ready, "told": f"{found.status or found.status_code}, db: {found.db}"}
