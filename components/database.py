@@ -20,8 +20,8 @@ EXEC_TIMEOUT_S = 30
 # Statements that hold one are kept out of the server's log also when they go wrong.
 _PSQL = 'psql -X -q -tA -v ON_ERROR_STOP=1 -U "$1" -d postgres'
 _APPLY = f"""set -eu
-export PGOPTIONS='-c log_min_error_statement=panic -c log_statement=none'
-{_PSQL} -v role="$2" -v database="$3" <<'SQL'
+PGOPTIONS='-c log_min_error_statement=panic -c log_statement=none' {_PSQL} \\
+  -v role="$2" -v database="$3" <<'SQL'
 \\getenv password POSTGRES_ROLE_PASSWORD
 SELECT format('CREATE ROLE %I', :'role')
  WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = :'role') \\gexec
