@@ -60,10 +60,10 @@ class SandboxProgram:
         ):
             port = str(ports[key]).rsplit(":", 1)[1] if ports else "0"
             command += [f"--{option}", port]
-        log = (self.home.parent / "sandbox.out").open("ab")
-        self.process = subprocess.Popen(  # noqa: S603 - our own program
-            [*command, "--subnet", self.subnet], cwd=ROOT, stdout=log, stderr=log
-        )
+        with (self.home.parent / "sandbox.out").open("ab") as log:
+            self.process = subprocess.Popen(  # noqa: S603 - our own program
+                [*command, "--subnet", self.subnet], cwd=ROOT, stdout=log, stderr=log
+            )
         file = self.home / "sandbox.json"
         self.addresses = wait_until(lambda: self._serving(file), 30, "the sandbox serves")
 
