@@ -16,6 +16,7 @@ FlyError
 # ruff: noqa: N818 - the names say what happened, and FlyError says that they are errors
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -25,6 +26,7 @@ from stacks.problem import Problem
 
 LONGEST_MESSAGE = 400  # characters of Fly's own message that are quoted
 MASK = "****"
+SHORT_SECRET = 6  # characters
 LONG_LINE = 12  # characters: a shorter line of a secret says nothing by itself
 REQUEST_ID_HEADER = "fly-request-id"
 
@@ -181,11 +183,15 @@ def error_for(where: Where, body: bytes, *, awaited: bool, hidden: Iterable[str]
 def mask(text: str, hidden: Iterable[str]) -> str:
     """Replace every hidden string by asterisks, the longest first.
 
-    Hidden too are its spellings within JSON, a URL and Python, and each long line of it.
+    Hidden too are its spellings within JSON, a URL and Python, and each long line of it. A short
+    one is hidden as a whole word only: to take every "a" out of a text would tell that it is "a".
     """
     spellings = {spelling for secret in hidden for spelling in _spellings(secret)}
     for secret in sorted(spellings, key=len, reverse=True):
-        text = text.replace(secret, MASK)
+        if len(secret) < SHORT_SECRET:
+            text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", MASK, text)
+        else:
+            text = text.replace(secret, MASK)
     return text
 
 

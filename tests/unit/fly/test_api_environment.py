@@ -129,7 +129,7 @@ def test_no_repr_shows_what_a_call_carries() -> None:
     assert SECRET not in repr(Lease(SECRET))
 
 
-@given(st.text('abc\n "é', min_size=1), st.text("xyz ", max_size=9))
+@given(st.text('abc\n "é', min_size=6), st.text("xyz ", max_size=9))
 def test_whatever_the_secret_it_is_masked_in_flys_message(secret: str, around: str) -> None:
     fly = FakeFly().on("POST /apps/a", refused(400, around + secret + around))
     call = Call("POST", "/apps/a", "x", "a", hidden=(secret,))
@@ -151,6 +151,10 @@ def test_whatever_the_secret_it_is_masked_in_flys_message(secret: str, around: s
 def test_a_secret_is_masked_in_its_other_spellings_too(spelled: str) -> None:
     secret = '{\n  "private_key": "marker"\n}'
     assert "marker" not in mask(spelled, [secret])
+
+
+def test_a_short_secret_is_masked_as_a_word_and_leaves_the_text_readable() -> None:
+    assert mask("the t is t, at 't'", ["t"]) == "the **** is ****, at '****'"
 
 
 def test_401_says_how_to_get_a_token() -> None:

@@ -169,7 +169,7 @@ def test_a_long_message_is_cut() -> None:
 
 
 def test_longer_secrets_are_masked_before_those_within_them() -> None:
-    assert mask("abcd abc", ["abc", "", "abcd"]) == "**** ****"
+    assert mask("abcdefgh abcdef", ["abcdef", "", "abcdefgh"]) == "**** ****"
 
 
 def test_the_token_is_masked_in_what_fly_answers() -> None:
