@@ -60,7 +60,7 @@ async def raw(handler: Handler) -> AsyncIterator[int]:
         tasks.add(task)
         try:
             await handler(reader, writer)
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, OSError):
             return
         finally:
             tasks.discard(task)
@@ -70,10 +70,15 @@ async def raw(handler: Handler) -> AsyncIterator[int]:
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
+        # What was just accepted gets its handler; Python 3.11 loses it when the server is closed.
+        await asyncio.sleep(0.01)
         server.close()
-        for task in tasks:
+        left = list(tasks)
+        for task in left:
             task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
         await server.wait_closed()
+        await asyncio.sleep(0)  # the loop closes the transports on its next turn
 
 
 class Machines:
