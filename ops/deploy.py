@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ops.deployed import EDGE_COLUMNS, Deployed
-from ops.engine_events import first_lines, summary
+from ops.engine_events import RELEASE, first_lines, summary
 from ops.engine_run import Watched
 from ops.exit_codes import ExitCode
 from ops.output import Output
@@ -29,9 +29,10 @@ class Took:
     def described(self) -> str:
         """Say it in one line."""
         told = [f"pulumi up {self.engine:.1f} s"]
-        told += [f"{part} {seconds:.1f} s" for part, seconds in self.parts.items()]
-        if self.litellm_boot is not None:
-            told.append(f"of it LiteLLM's start {self.litellm_boot:.1f} s")
+        for part, seconds in self.parts.items():
+            told.append(f"{part} {seconds:.1f} s")
+            if part == RELEASE and self.litellm_boot is not None:
+                told.append(f"in it LiteLLM's start {self.litellm_boot:.1f} s")
         return f"{self.total:.1f} s ({', '.join(told)})"
 
     def as_json(self) -> dict[str, Any]:
@@ -58,7 +59,9 @@ def deploy(environment: str, *, yes: bool, output: Output) -> ExitCode:
     clear_stale_locks(stack, output)
     unattended = yes or stack.local
     options = ("--yes", "--skip-preview") if unattended else ()
-    watched = stack.engine.watch("up", *options, "--suppress-outputs", attended=not unattended)
+    watched = stack.engine.watch(
+        "up", *options, "--suppress-outputs", "--suppress-progress", attended=not unattended
+    )
     if watched.exit_code != 0:
         return not_deployed(stack, watched, output)
     deployed = Deployed(stack.outputs(secrets=stack.local))
@@ -114,7 +117,7 @@ def not_deployed(stack: Stack, watched: Watched, output: Output) -> ExitCode:
             f"environment {environment}",
             "deploy.up",
             "",
-            f"pulumi up ended with {watched.exit_code}; its own words stand above",
+            f"pulumi up {watched.ending}; its own words stand above",
             f"correct what they name, then: gateway deploy {environment}",
         )
     output.problems([problem], environment=environment, errors=lines)
@@ -149,9 +152,10 @@ def show(stack: Stack, deployed: Deployed, watched: Watched, took: Took, output:
         )
     )
     output.show("")
-    for line in how_to_ask(stack, deployed):
-        output.show(line)
-    output.show("")
+    if not output.as_json:  # the document has the key already
+        for line in how_to_ask(stack, deployed):
+            output.show(line)
+        output.show("")
     if events.changed:
         output.show(f"{stack.environment}: {summary(events.changes)}")
     else:

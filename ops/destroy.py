@@ -27,13 +27,13 @@ def destroy(environment: str, *, yes: bool, output: Output) -> ExitCode:
     stack = open_stack(environment, say=output.say)
     clear_stale_locks(stack, output)
     options = ("--yes", "--skip-preview") if yes else ()
-    watched = stack.engine.watch("destroy", *options, attended=not yes)
+    watched = stack.engine.watch("destroy", *options, "--suppress-progress", attended=not yes)
     if watched.interrupted:
         output.say(f"interrupted; run `gateway destroy {environment}` again")
         output.answer({"environment": environment, "interrupted": True})
         return ExitCode.INTERRUPTED
     if watched.exit_code != 0:
-        output.problems([_failed(environment, watched.exit_code)], environment=environment)
+        output.problems([_failed(environment, watched.ending)], environment=environment)
         return ExitCode.FAILED
     left = apps_left(stack) if stack.local else []
     if left:
@@ -73,12 +73,12 @@ def _done(
     return ExitCode.OK
 
 
-def _failed(environment: str, code: int) -> Problem:
+def _failed(environment: str, ending: str) -> Problem:
     return Problem(
         f"environment {environment}",
         "destroy.engine",
         "",
-        f"pulumi destroy ended with {code}; its own words stand above",
+        f"pulumi destroy {ending}; its own words stand above",
         f"correct what they name, then: gateway destroy {environment}",
     )
 

@@ -9,11 +9,12 @@ from typing import Any
 PROOF_FAILED = "failed[proof]"  # how a release says that it was not proven
 NO_CHANGE = frozenset({"same", "read", "refresh"})
 
+RELEASE = "release and proof"
 # The parts of a deployment in the order in which they are told, by the resource's name.
 PARTS = (
     ("Postgres", re.compile(r"-postgres")),
     ("Redis", re.compile(r"-redis")),
-    ("release and proof", re.compile(r"-release$")),
+    (RELEASE, re.compile(r"-release$")),
 )
 OTHER_PART = "app, addresses, secrets"
 _WAITING = "waiting for machine "

@@ -12,11 +12,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
+from typing import Any, Self
 
 from ops.engine_events import EngineEvents
 from stacks.problem import Problem, ProblemError
 
 SHOWN_LINES = 12
+PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,13 @@ class Watched:
     events: EngineEvents
     seconds: float
     interrupted: bool
+
+    @property
+    def ending(self) -> str:
+        """How it ended, for a reader."""
+        if self.exit_code < 0:
+            return f"was killed by signal {-self.exit_code}"
+        return f"ended with {self.exit_code}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +75,8 @@ class Engine:
         """
         events = EngineEvents()
         began = self.clock()
-        with _event_pipe(events, self.clock) as pipe:
+        signals = _Signals(attended=attended)
+        with _event_pipe(events, self.clock) as pipe, signals:
             process = subprocess.Popen(
                 [*self._command(arguments), "--event-log", str(pipe)],
                 cwd=self.root,
@@ -77,9 +87,9 @@ class Engine:
                 stderr=sys.stderr.fileno(),
                 process_group=None if attended else 0,
             )
-            with _signals_passed_on(process, attended=attended) as interrupted:
-                code = process.wait()
-        return Watched(code, events, self.clock() - began, interrupted.is_set())
+            signals.pass_to(process)
+            code = process.wait()
+        return Watched(code, events, self.clock() - began, signals.came)
 
     def _command(self, arguments: Sequence[str]) -> list[str]:
         return [str(self.program), *arguments, "--stack", self.stack]
@@ -123,25 +133,41 @@ def _event_pipe(events: EngineEvents, clock: Callable[[], float]) -> Iterator[Pa
             reader.join()
 
 
-@contextmanager
-def _signals_passed_on(
-    process: subprocess.Popen[bytes], *, attended: bool
-) -> Iterator[threading.Event]:
-    """Pass Ctrl-C and a polite end on to the process while the block waits for it.
+class _Signals:
+    """While entered, passes Ctrl-C and polite ends on to a process instead of ending this one.
 
-    On the terminal Ctrl-C reaches an attended process by itself; a second one would tell it to
-    drop everything.
+    On the terminal Ctrl-C reaches an attended process by itself, and a second one would tell it
+    to drop everything; so only the others are passed on to it. What arrives before `pass_to` is
+    kept until then.
     """
-    interrupted = threading.Event()
 
-    def pass_on(number: int, _frame: FrameType | None) -> None:
-        interrupted.set()
-        if (number != signal.SIGINT or not attended) and process.poll() is None:
+    def __init__(self, *, attended: bool) -> None:
+        self._attended = attended
+        self._process: subprocess.Popen[bytes] | None = None
+        self._before: dict[int, Any] = {}
+        self._kept = 0
+        self.came = False
+
+    def __enter__(self) -> Self:
+        for number in PASSED_ON:
+            self._before[number] = signal.signal(number, self._arrived)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def pass_to(self, process: subprocess.Popen[bytes]) -> None:
+        """Send everything to this process from now on."""
+        self._process = process
+        for _ in range(self._kept):
             process.send_signal(signal.SIGINT)
 
-    before = {number: signal.signal(number, pass_on) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield interrupted
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    def _arrived(self, number: int, _frame: FrameType | None) -> None:
+        self.came = True
+        if number == signal.SIGINT and self._attended:
+            return
+        if self._process is None:
+            self._kept += 1
+        else:
+            self._process.send_signal(signal.SIGINT)  # does nothing once it has ended

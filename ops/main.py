@@ -197,7 +197,7 @@ def main() -> None:
         code = app(standalone_mode=False)
     except typer.Abort:
         sys.exit(ExitCode.INTERRUPTED)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - raised again unless it is the parser's
         sys.exit(misunderstood(error))
     sys.exit(code)
 

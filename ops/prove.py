@@ -42,8 +42,9 @@ def prove(environment: str, *, output: Output) -> ExitCode:
     file = write_evidence(
         root, environment, app=deployed.app, bundle=deployed.digest, evidence=evidence
     )
-    show(deployed, evidence, str(file), output)
-    output.answer({"environment": environment, "evidence_file": str(file), "evidence": evidence})
+    shown = str(file.relative_to(stack.root) if file.is_relative_to(stack.root) else file)
+    show(deployed, evidence, shown, output)
+    output.answer({"environment": environment, "evidence_file": shown, "evidence": evidence})
     return ExitCode(proof.EXIT_CODES[proof.Verdict(evidence["verdict"])])
 
 

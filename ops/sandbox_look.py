@@ -73,7 +73,7 @@ def checks_of(machine: dict[str, Any]) -> str:
 def described(fault: dict[str, Any]) -> str:
     """Say what a model is told to do."""
     steps = ", then ".join(
-        " ".join(f"{key} {value}" if key != "kind" else str(value) for key, value in step.items())
+        " ".join(f"{key}={value}" if key != "kind" else str(value) for key, value in step.items())
         for step in fault["script"]
     )
     over = " (over: it is well again)" if fault["recovered"] else ""
