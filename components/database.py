@@ -32,13 +32,13 @@ SELECT format('ALTER DATABASE %I OWNER TO %I', :'database', :'role') \\gexec
 SQL
 PGPASSWORD="$POSTGRES_ROLE_PASSWORD" psql -X -q -tA -v ON_ERROR_STOP=1 "$4" \\
   -c "SELECT 'connected as ' || current_user || ' to ' || current_database()"
-"""
+"""  # noqa: S608 - a constant is inserted; names go in as psql variables, quoted by format()
 _LOOK = f"""set -eu
 {_PSQL} -v role="$2" -v database="$3" <<'SQL'
 SELECT coalesce((SELECT rolname FROM pg_roles WHERE rolname = :'role' AND rolcanlogin), '-');
 SELECT coalesce((SELECT datname FROM pg_database WHERE datname = :'database'), '-');
 SQL
-"""
+"""  # noqa: S608 - likewise
 
 
 class DatabaseProvider(FlyProvider):
@@ -105,7 +105,7 @@ class Database(Resource, module="fly", name="Database"):
 
     connected: pulumi.Output[str]
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is said by name
         self,
         resource_name: str,
         *,

@@ -15,7 +15,7 @@ from components.secrets import GeneratedSecret, Secrets
 from gateway.database_url import database_url, redacted, url_digest
 from gateway.proof_plan import proof_command
 from gateway.secret_names import required_secrets
-from gateway.server import migration_arguments
+from gateway.server import migration_arguments, migration_environment
 from stacks.settings import Settings
 from stacks.values import SecretSource, Store
 
@@ -123,7 +123,6 @@ class Gateway(pulumi.ComponentResource):
         settings = self._settings
         master_key = values[settings.general_settings.master_key or "LITELLM_MASTER_KEY"]
         self._outputs["master_key"] = pulumi.Output.secret(master_key)
-        migrates = settings.store is Store.DATABASE
         return Release(
             f"{self._name}-release",
             environment=settings.environment,
@@ -135,7 +134,7 @@ class Gateway(pulumi.ComponentResource):
             strategy=settings.fly.strategy.value,
             wait_timeout_s=settings.fly.wait_timeout_s,
             secrets_version=secrets.version,
-            migration=migration_arguments(settings) if migrates else (),
+            migration=_migration(settings),
             proof_plan=bundle.proof_plan,
             proof_command=proof_command(settings),
             public_url=settings.fly.url,
@@ -166,3 +165,12 @@ class Gateway(pulumi.ComponentResource):
                 "machines": release.machine_ids,
             },
         }
+
+
+def _migration(settings: Settings) -> dict[str, Any]:
+    if settings.store is not Store.DATABASE:
+        return {}
+    return {
+        "command": list(migration_arguments(settings)),
+        "environment": migration_environment(settings),
+    }

@@ -12,7 +12,7 @@ from components.gates import ProofGates
 from components.provider import FlyProvider, Made, Properties, Seen, lease_holder, report
 from fly.api import FlyApi
 from fly.gates import ReleaseUndoneError
-from fly.migration import run_migration
+from fly.migration import Migration, run_migration
 from fly.release import Release as FlyRelease
 from fly.release import in_group, observed, observed_secrets_version, standing
 from fly.rollout import Rollout
@@ -78,8 +78,9 @@ class ReleaseProvider(FlyProvider):
     ) -> Made:
         release = _release(inputs)
         gates = ProofGates(api, release.app, inputs, progress=report)
-        if inputs["migration"] and not standing(api.machines.list(release.app), release).complete:
-            run_migration(api, release, tuple(inputs["migration"]), progress=report)
+        migration = inputs["migration"]
+        if migration and not standing(api.machines.list(release.app), release).complete:
+            run_migration(api, release, Migration(**migration), progress=report)
         rollout = Rollout(api, release, gates, previous=previous, progress=report)
         try:
             machines = rollout.run()
@@ -108,7 +109,8 @@ class Release(Resource, module="fly", name="Release"):
     """One proven release of the gateway.
 
     `config` is the machine configuration in canonical form, made from the rendered fly.toml;
-    `counts` the machines per region; `migration` the words of a one-off machine that runs first;
+    `counts` the machines per region; `migration` what a one-off machine runs first (the fields of
+    `fly.migration.Migration`; empty for none);
     `gate_key` the master key for the proof from outside; `public_url` where that proof asks.
     """
 
@@ -120,7 +122,7 @@ class Release(Resource, module="fly", name="Release"):
     evidence_file: pulumi.Output[str]
     edges: pulumi.Output[list[dict[str, Any]]]
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is said by name
         self,
         resource_name: str,
         *,
@@ -133,7 +135,7 @@ class Release(Resource, module="fly", name="Release"):
         strategy: str,
         wait_timeout_s: int,
         secrets_version: pulumi.Input[int],
-        migration: tuple[str, ...],
+        migration: Mapping[str, Any],
         proof_plan: str,
         proof_command: tuple[str, ...],
         public_url: str,
@@ -154,7 +156,7 @@ class Release(Resource, module="fly", name="Release"):
             "strategy": strategy,
             "wait_timeout_s": wait_timeout_s,
             "secrets_version": secrets_version,
-            "migration": list(migration),
+            "migration": dict(migration),
             "proof_plan": proof_plan,
             "proof_command": list(proof_command),
             "public_url": public_url,

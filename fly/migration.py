@@ -3,6 +3,7 @@
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from fly.api import FlyApi
@@ -15,7 +16,15 @@ from fly.sendable import sendable
 
 MIGRATION_GROUP = "gateway_migration"
 TIMEOUT_S = 300.0
-KEPT_FROM_RELEASE = ("image", "env", "files", "file_modes", "guest")
+KEPT_FROM_RELEASE = ("image", "files", "file_modes", "guest")
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """What is run: the words after the image's entrypoint, and the plain environment."""
+
+    command: Sequence[str]
+    environment: Mapping[str, str]
 
 
 class MigrationFailedError(Exception):
@@ -25,12 +34,12 @@ class MigrationFailedError(Exception):
 def run_migration(
     api: FlyApi,
     release: Release,
-    command: Sequence[str],
+    migration: Migration,
     *,
     progress: Callable[[str], None],
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
-    """Run `command` in the release's image with its files, environment and secrets.
+    """Run the migration in the release's image with its files and secrets.
 
     A machine left by an interrupted run is destroyed first: two migrations never run at once.
     Raises `MigrationFailedError` when the exit code is not 0 or the time is over.
@@ -41,7 +50,7 @@ def run_migration(
     started = clock()
     progress("migrating the database on a one-off machine")
     request = MachineRequest(
-        config=_config(release, command),
+        config=_config(release, migration),
         region=next(iter(release.counts)),
         min_secrets_version=release.secrets_version or None,
     )
@@ -60,12 +69,13 @@ def run_migration(
     progress(f"database migrated in {clock() - started:.0f} s")
 
 
-def _config(release: Release, command: Sequence[str]) -> dict[str, Any]:
+def _config(release: Release, migration: Migration) -> dict[str, Any]:
     base: Mapping[str, Any] = release.config
     kept = {key: base[key] for key in KEPT_FROM_RELEASE if key in base}
     form = {
         **kept,
-        "init": {"cmd": list(command)},
+        "init": {"cmd": list(migration.command)},
+        "env": dict(migration.environment),
         "restart": {"policy": "no"},
         "metadata": {"fly_platform_version": "v2", "fly_process_group": MIGRATION_GROUP},
     }

@@ -144,7 +144,7 @@ def outcome_of(world: World, operation: str, point: Point) -> str:
     stack = world.fresh()
     command = OPERATIONS[operation](stack)
     volume = volume_of(world.sandbox)
-    process = subprocess.Popen(  # noqa: S603 - the engine under test
+    process = subprocess.Popen(
         command,
         cwd=Path(__file__).parents[3],
         env=stack.environment,
@@ -201,7 +201,7 @@ def addresses(sandbox: SandboxProgram, app: str) -> list[Any]:
 
 def volume_of(sandbox: SandboxProgram) -> str | None:
     """Return the id of the Redis volume, None when there is none."""
-    if sandbox.fly("GET", f"/apps/{APPS[1]}").status_code != 200:  # noqa: PLR2004 - HTTP OK
+    if sandbox.fly("GET", f"/apps/{APPS[1]}").status_code != 200:
         return None
     rows = volumes(sandbox, APPS[1])
     return rows[0]["id"] if rows else None
@@ -209,7 +209,7 @@ def volume_of(sandbox: SandboxProgram) -> str | None:
 
 def run(stack: Stack, command: list[str]) -> None:
     """Run a pulumi command that must succeed."""
-    done = subprocess.run(  # noqa: S603 - the engine under test
+    done = subprocess.run(
         command,
         cwd=Path(__file__).parents[3],
         env=stack.environment,

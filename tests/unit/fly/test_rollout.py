@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from fly.canonical import canonical
-from fly.errors import FlyNotFound
+from fly.errors import FlyNotFound, Where
 from fly.gates import GateStatus, GateVerdict, ReleaseUndoneError, RolloutStoppedError
 from fly.health import UnhealthyMachineError
 from fly.release import GROUP, Phase, Release, observed, phase_of, standing
@@ -97,7 +97,7 @@ class FakeFly:
     def stop(self, app: str, machine_id: str, **_: Any) -> None:
         self._change()
         if machine_id not in self.rows:
-            raise FlyNotFound
+            raise FlyNotFound(Where("POST", f"/apps/{app}/machines/{machine_id}/stop"), "gone")
         self.rows[machine_id] = replace(self.rows[machine_id], state="stopped")
 
     def start(self, app: str, machine_id: str, **_: Any) -> None:
@@ -330,6 +330,6 @@ def test_a_resumed_bluegreen_release_that_fails_still_goes_back(die_at: int) -> 
         phase_of(m) in {Phase.NEW, None} for m in fly.rows.values()
     ):
         return  # the release had passed both gates before the run died: it is finished
-    with pytest.raises(ReleaseUndoneError):
+    with pytest.raises(ReleaseUndoneError, match="was undone"):
         roll_out(fly, wanted, Gates(inside=FAILED, outside=FAILED))
     assert_released(fly, before)
