@@ -2,6 +2,7 @@
 
 import os
 import socket
+import sys
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -112,7 +113,9 @@ def lease_holder() -> str:
 
 def report(text: str) -> None:
     """Show progress: the engine prints what a provider's process writes to standard output."""
-    print(text, flush=True)  # noqa: T201 - the only channel a dynamic provider has
+    # One write a line: several resources report at once.
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
 
 def _with_api(act: Callable[[FlyApi], Result]) -> Result:
