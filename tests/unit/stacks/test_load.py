@@ -2,7 +2,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from stacks.load import Check, Loaded, RawConfig, load_settings
@@ -195,6 +195,7 @@ junk = st.recursive(
 fields = st.sampled_from(sorted(Settings.model_fields))
 
 
+@example({"providers": {"": {"fly": 1}}})  # a wrong key with something wrong below it
 @given(st.dictionaries(fields | st.text(max_size=4), junk, max_size=4))
 def test_whatever_is_configured_ends_in_settings_or_in_problems(values: dict[str, Any]) -> None:
     problems: tuple[Problem, ...] = ()
