@@ -136,7 +136,13 @@ class Leases:
                     raise
             held = self.view(app, machine_id)
             progress(f"machine {machine_id}: {self._described(held)}")
-            self._connection.sleep(min(left, POLL_S))
+            self._connection.sleep(min(left, self._until_over_s(held)))
+
+    def _until_over_s(self, lease: Lease | None) -> float:
+        """Return how long to wait for the next try: until the lease ends, if that is soon."""
+        if lease is None or lease.expires_at is None:
+            return POLL_S
+        return min(POLL_S, max(1.0, lease.expires_at - self._connection.now()))
 
     def _described(self, lease: Lease | None) -> str:
         if lease is None:

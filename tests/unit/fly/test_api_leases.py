@@ -50,6 +50,13 @@ def test_another_clients_lease_is_waited_out_and_told_about() -> None:
     ]
 
 
+def test_a_lease_that_ends_soon_is_tried_again_then() -> None:
+    fly = fly_with(HELD, HELD, lease()).on(f"GET {LEASE}", ok({"data": {"expires_at": 1002.5}}))
+    with fly.api().leases.held("a", "m1"):
+        pass
+    assert fly.time.sleeps == [2.5, 1.0]
+
+
 def test_patience_ends() -> None:
     fly = fly_with(HELD).on(f"GET {LEASE}", refused(404))
     with (

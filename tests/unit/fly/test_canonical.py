@@ -4,29 +4,33 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from fly.canonical import BOOKKEEPING_METADATA, canonical
 from tests.unit.fly.json_values import CONFIGS, JSON, reordered
 from tests.unit.fly.test_machine_config import NAMES, case
 
 
+@settings(max_examples=40)
 @given(CONFIGS)
 def test_the_form_of_a_form_is_itself(config: dict[str, Any]) -> None:
     once = canonical(config)
     assert canonical(once) == once
 
 
+@settings(max_examples=40)
 @given(CONFIGS)
 def test_key_order_changes_nothing_not_even_the_bytes(config: dict[str, Any]) -> None:
     assert json.dumps(canonical(reordered(config))) == json.dumps(canonical(config))
 
 
+@settings(max_examples=40)
 @given(CONFIGS)
 def test_a_trip_through_json_changes_nothing(config: dict[str, Any]) -> None:
     assert canonical(json.loads(json.dumps(config))) == canonical(config)
 
 
+@settings(max_examples=40)
 @given(CONFIGS)
 def test_the_argument_is_left_as_it_was(config: dict[str, Any]) -> None:
     before = json.dumps(config)
@@ -34,6 +38,7 @@ def test_the_argument_is_left_as_it_was(config: dict[str, Any]) -> None:
     assert json.dumps(config) == before
 
 
+@settings(max_examples=40)
 @given(
     JSON.filter(lambda value: isinstance(value, dict)) | CONFIGS,
 )
