@@ -30,9 +30,16 @@ class AppProvider(FlyProvider):
         return Made(id_, {})
 
     def look(self, api: FlyApi, id_: str, outputs: Properties) -> Seen | None:
-        """Look whether the app still exists."""
+        """Look whether the app still exists.
+
+        Fly answers "not found" also to a token of another organisation: an app counts as gone
+        only for a token that can list the organisation's apps.
+        """
         app = api.apps.find(id_)
-        return None if app is None else Seen({"name": app.name}, {})
+        if app is not None:
+            return Seen({"name": app.name}, {})
+        api.apps.list(outputs["organization"])
+        return None
 
     def remove(self, api: FlyApi, id_: str, outputs: Properties) -> None:
         """Delete the app with everything in it."""
@@ -83,8 +90,6 @@ class IpAssignmentProvider(FlyProvider):
 
     def look(self, api: FlyApi, id_: str, outputs: Properties) -> Seen | None:
         """Look for the very address that was allocated."""
-        if api.apps.find(outputs["app"]) is None:
-            return None
         address = outputs["address"]
         held = any(ip.address == address for ip in api.ips.list(outputs["app"]))
         return Seen({}, {"address": address}) if held else None

@@ -64,8 +64,6 @@ class DatabaseProvider(FlyProvider):
     def look(self, api: FlyApi, id_: str, outputs: Properties) -> Seen | None:
         """Ask the server for role and database; a machine that is gone has neither."""
         machine_id = outputs["machine_id"]
-        if api.apps.find(outputs["app"]) is None:
-            return None
         machine = api.machines.find(outputs["app"], machine_id)
         if machine is None:
             return None

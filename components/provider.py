@@ -5,12 +5,16 @@ import socket
 import sys
 import traceback
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 from pulumi.dynamic import CreateResult, DiffResult, ReadResult, ResourceProvider, UpdateResult
 
 from fly.api import FlyApi
+from fly.errors import FlyNotFound
 
 PROVIDER_KEY = "__provider"
 
@@ -64,11 +68,14 @@ class FlyProvider(ResourceProvider):
         raise NotImplementedError
 
     def look(self, api: FlyApi, id_: str, outputs: Properties) -> Seen | None:
-        """Return what is really there; None only when the platform says it does not exist."""
+        """Return what is really there; None only when the platform says it does not exist.
+
+        A `FlyNotFound` says the same.
+        """
         raise NotImplementedError
 
     def remove(self, api: FlyApi, id_: str, outputs: Properties) -> None:
-        """Delete the resource; one that is gone already is no error."""
+        """Delete the resource; one that is gone already (`FlyNotFound`) is no error."""
         raise NotImplementedError
 
     def create(self, props: Properties) -> CreateResult:
@@ -86,7 +93,10 @@ class FlyProvider(ResourceProvider):
     def read(self, id_: str, props: Properties) -> ReadResult:
         """Answer the engine's Read; an empty id says that the resource is gone."""
         outputs = _plain(props)
-        seen = _with_api(lambda api: self.look(api, id_, outputs))
+        try:
+            seen = _with_api(lambda api: self.look(api, id_, outputs))
+        except FlyNotFound:
+            seen = None
         if seen is None:
             return ReadResult("", {})
         recorded = {key: value for key, value in outputs.items() if key not in self.computed}
@@ -95,7 +105,8 @@ class FlyProvider(ResourceProvider):
 
     def delete(self, _id: str, _props: Properties) -> None:
         """Answer the engine's Delete."""
-        _with_api(lambda api: self.remove(api, _id, _plain(_props)))
+        with suppress(FlyNotFound):
+            _with_api(lambda api: self.remove(api, _id, _plain(_props)))
 
     def diff(self, _id: str, _olds: Properties, _news: Properties) -> DiffResult:
         """Say what forces a replacement; the engine itself compares the rest."""
@@ -119,22 +130,46 @@ def report(text: str) -> None:
 
 
 def _with_api(act: Callable[[FlyApi], Result]) -> Result:
-    with FlyApi.from_environment(os.environ, guard=_engine_guard(os.getppid())) as api:
-        try:
-            return act(api)
-        except AssertionError as error:
-            # The engine prints nothing but the text, and an assertion's text is often empty.
-            raise DefectError(f"a defect of this project: {traceback.format_exc()}") from error
+    try:
+        return act(shared_api())
+    except AssertionError as error:
+        # The engine prints nothing but the text, and an assertion's text is often empty.
+        raise DefectError(f"a defect of this project: {traceback.format_exc()}") from error
 
 
-def _engine_guard(engine: int) -> Callable[[], None]:
-    """Return a guard that stops a provider whose engine was killed before it changes more."""
+@lru_cache(maxsize=1)
+def shared_api() -> FlyApi:
+    """Return this process' one client: connections are reused, and limits are kept together.
+
+    A provider's process serves one engine, in four threads, and ends with it.
+    """
+    return FlyApi.from_environment(os.environ, guard=engine_guard(ancestors))
+
+
+def engine_guard(ancestors: Callable[[], tuple[int, int]]) -> Callable[[], None]:
+    """Return a guard that stops a provider whose engine was killed before it changes more.
+
+    The engine starts a shell that starts the provider's process, so its death shows in the
+    parent's parent.
+    """
+    engine = ancestors()
 
     def guard() -> None:
-        if os.getppid() != engine:
+        if ancestors() != engine:
             raise EngineGoneError("the Pulumi engine is gone: this operation stops here")
 
     return guard
+
+
+def ancestors() -> tuple[int, int]:
+    """Return the process ids of the parent and of its parent; 0 where that cannot be read."""
+    parent = os.getppid()
+    try:
+        stat = Path(f"/proc/{parent}/stat").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return parent, 0
+    # The second field, the name, stands in brackets and may hold anything.
+    return parent, int(stat.rpartition(")")[2].split()[1])
 
 
 def _plain(properties: Mapping[str, Any]) -> Properties:

@@ -50,10 +50,7 @@ class ReleaseProvider(FlyProvider):
 
     def look(self, api: FlyApi, id_: str, outputs: Properties) -> Seen | None:
         """Read the configuration of every machine of the process group."""
-        app = outputs["app"]
-        if api.apps.find(app) is None:
-            return None
-        machines = in_group(api.machines.list(app))
+        machines = in_group(api.machines.list(outputs["app"]))
         if not machines:
             return None
         seen = {
@@ -65,8 +62,6 @@ class ReleaseProvider(FlyProvider):
     def remove(self, api: FlyApi, id_: str, outputs: Properties) -> None:
         """Destroy every machine of the process group."""
         app = outputs["app"]
-        if api.apps.find(app) is None:
-            return
         for machine in in_group(api.machines.list(app)):
             with api.leases.held(
                 app, machine.id, description=lease_holder(), progress=report

@@ -35,8 +35,6 @@ class SecretsProvider(FlyProvider):
 
     def look(self, api: FlyApi, id_: str, outputs: Properties) -> Seen | None:
         """Compare Fly's digests with the recorded ones."""
-        if api.apps.find(outputs["app"]) is None:
-            return None
         now = {secret.name: secret.digest for secret in api.secrets.list(outputs["app"])}
         names = {
             name: DECLARED if now[name] == digest else f"changed outside: digest {now[name]}"
@@ -48,8 +46,6 @@ class SecretsProvider(FlyProvider):
     def remove(self, api: FlyApi, id_: str, outputs: Properties) -> None:
         """Unset the secrets that we set."""
         app = outputs["app"]
-        if api.apps.find(app) is None:
-            return
         held = {secret.name for secret in api.secrets.list(app)}
         gone: Mapping[str, None] = dict.fromkeys(sorted(held & set(outputs["digests"])))
         if gone:

@@ -47,8 +47,6 @@ class VolumeProvider(FlyProvider):
 
     def look(self, api: FlyApi, id_: str, outputs: Properties) -> Seen | None:
         """Read name, region and size."""
-        if api.apps.find(outputs["app"]) is None:
-            return None
         volume = next((v for v in api.volumes.list(outputs["app"]) if v.id == id_), None)
         if volume is None or volume.state in GONE:
             return None

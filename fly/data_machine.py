@@ -40,9 +40,7 @@ class DataMachineSpec:
 
 
 def find(api: FlyApi, app: str, name: str) -> Machine | None:
-    """Return the app's living machine of this name; None when the app is gone too."""
-    if api.apps.find(app) is None:
-        return None
+    """Return the app's living machine of this name; `FlyNotFound` when the app is gone."""
     machines = (m for m in api.machines.list(app) if m.name == name and m.state not in GONE)
     return next(machines, None)
 
@@ -68,7 +66,9 @@ def ensure(
         )
         with held as lease:
             body = spec.request().body()
-            api.machines.update(spec.app, have.id, body, nonce=lease.nonce)
+            api.machines.update(
+                spec.app, have.id, body, nonce=lease.nonce, current_version=have.instance_id
+            )
 
             def nonce() -> str:
                 lease.keep()

@@ -15,12 +15,15 @@ OWNER = "client@sandbox"
 
 
 async def show(context: Context, request: Request) -> Response:
-    """Show the lease in force, without its nonce; 404 when there is none."""
+    """Show the lease in force; 404 when there is none.
+
+    With its nonce: flyctl's `machine leases clear` asks for it here and releases with it.
+    """
     machine = context.machine(request)
     lease = context.state.lease(machine.id, context.lifecycle.clock())
     if lease is None:
         raise ApiError(404, f"lease not found for machine {machine.id}", code="not_found")
-    return JSONResponse(lease_json(lease, nonce=False))
+    return JSONResponse(lease_json(lease, nonce=True))
 
 
 async def acquire(context: Context, request: Request) -> Response:

@@ -27,7 +27,7 @@ async def test_a_lease_is_taken_shown_prolonged_and_given_back(fly: Sandbox) -> 
     nonce = taken["data"]["nonce"]
     assert taken["data"]["expires_at"] == int(fly.clock.now) + 13
     shown = await fly.call("GET", at)
-    assert "nonce" not in shown["data"]
+    assert shown["data"]["nonce"] == nonce
     assert shown["data"]["description"] == "deploy"
     fly.clock.now += 10
     again = await fly.call("POST", at, {"ttl": 20}, nonce=nonce, expect=201)
