@@ -23,7 +23,7 @@ async def show(context: Context, request: Request) -> Response:
     lease = context.state.lease(machine.id, context.lifecycle.clock())
     if lease is None:
         raise ApiError(404, f"lease not found for machine {machine.id}", code="not_found")
-    return JSONResponse(lease_json(lease, nonce=True))
+    return JSONResponse(lease_json(lease))
 
 
 async def acquire(context: Context, request: Request) -> Response:
@@ -32,7 +32,7 @@ async def acquire(context: Context, request: Request) -> Response:
     body = await read_object(request)
     ttl_s = check_ttl(request.query_params.get("ttl") or body.get("ttl") or DEFAULT_TTL_S)
     lease = grant(context, machine, ttl_s, description=str(body.get("description") or ""))
-    return JSONResponse(lease_json(lease, nonce=True), 201)
+    return JSONResponse(lease_json(lease), 201)
 
 
 async def release(context: Context, request: Request) -> Response:

@@ -109,16 +109,15 @@ def machine_json(
     return row
 
 
-def lease_json(lease: LeaseRecord, *, nonce: bool) -> dict[str, Any]:
-    """Show a lease; only its holder is told the nonce."""
-    data: dict[str, Any] = {
+def lease_json(lease: LeaseRecord) -> dict[str, Any]:
+    """Show a lease."""
+    data = {
+        "nonce": lease.nonce,
         "expires_at": int(lease.expires_at),
         "owner": lease.owner,
         "description": lease.description,
         "version": lease.version,
     }
-    if nonce:
-        data["nonce"] = lease.nonce
     return {"status": "success", "data": data}
 
 
