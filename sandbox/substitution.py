@@ -64,8 +64,7 @@ def with_host_paths(
     choices += [(path, r"(?![\w-]|\.\w)") for path in folded]
     if not choices:
         return text
-    choices.sort(key=lambda choice: (-len(choice[0]), choice[0]))
-    pattern = "|".join(re.escape(path) + end for path, end in choices)
+    pattern = "|".join(re.escape(path) + end for path, end in sorted(choices))
     return re.sub(f"{_PATH_START}({pattern})", lambda match: str(below(rootfs, match[1])), text)
 
 

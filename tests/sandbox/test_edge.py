@@ -61,7 +61,9 @@ async def test_flys_headers_are_added_and_forged_ones_replaced(machines: Machine
     async with asgi(describe) as port, edge(machines) as client:
         machines.add("m1", port)
         response = await client.get("/", headers=forged)
-        seen = dict(response.json()["headers"])
+        pairs = response.json()["headers"]
+        seen = dict(pairs)
+        assert len(pairs) == len(seen)
         assert seen["fly-client-ip"] == "127.0.0.1"
         assert seen["fly-region"] == "iad"
         assert seen["x-forwarded-proto"] == "http"
@@ -257,11 +259,26 @@ async def test_a_request_waits_a_moment_for_a_machine_to_come_up(machines: Machi
         assert (await request).text == "m1"
 
 
-async def test_a_refused_connection_goes_to_another_machine(machines: Machines) -> None:
-    async with asgi(named("m2")) as port, edge(machines) as client:
-        machines.add("m1", free_port("127.0.0.1"))
+async def test_a_refused_connection_goes_to_another_machine_though_it_is_busier(
+    machines: Machines,
+) -> None:
+    go = asyncio.Event()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await body_of(receive)
+        if scope["path"] == "/slow":
+            await go.wait()
+        await reply(send, b"m2")
+
+    balancer = machines.balancer()
+    async with asgi(app) as port, edge(machines, balancer) as client:
         machines.add("m2", port)
+        slow = asyncio.create_task(client.get("/slow"))
+        await wait_until(lambda: balancer.in_flight("m2") == 1)
+        machines.add("m1", free_port("127.0.0.1"))
         answers = {(await client.post("/", content=b"x")).text for _ in range(4)}
+        go.set()
+        assert (await slow).text == "m2"
         assert answers == {"m2"}
 
 

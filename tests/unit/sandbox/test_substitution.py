@@ -131,7 +131,7 @@ def test_other_paths_stay(text: str) -> None:
     assert with_host_paths(text, ROOT, files=["/app/config.yaml"], folders=["/data"]) == text
 
 
-def test_the_longest_path_wins() -> None:
+def test_a_file_below_a_mount_is_replaced_once() -> None:
     text = "/data/config.yaml /data/x"
     replaced = with_host_paths(text, ROOT, files=["/data/config.yaml"], folders=["/data"])
     assert replaced == f"{ROOT}/data/config.yaml {ROOT}/data/x"
