@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 from pulumi.dynamic import CreateResult, DiffResult, ReadResult, ResourceProvider, UpdateResult
 
+from components.engine_watch import EngineWatch, ancestors
 from fly.api import FlyApi
 from fly.errors import FlyNotFound
 
@@ -20,10 +20,6 @@ PROVIDER_KEY = "__provider"
 
 Properties = dict[str, Any]
 Result = TypeVar("Result")
-
-
-class EngineGoneError(Exception):
-    """The Pulumi engine that asked for this operation has died; nothing more is changed."""
 
 
 class DefectError(Exception):
@@ -143,33 +139,9 @@ def shared_api() -> FlyApi:
 
     A provider's process serves one engine, in four threads, and ends with it.
     """
-    return FlyApi.from_environment(os.environ, guard=engine_guard(ancestors))
-
-
-def engine_guard(ancestors: Callable[[], tuple[int, int]]) -> Callable[[], None]:
-    """Return a guard that stops a provider whose engine was killed before it changes more.
-
-    The engine starts a shell that starts the provider's process, so its death shows in the
-    parent's parent.
-    """
-    engine = ancestors()
-
-    def guard() -> None:
-        if ancestors() != engine:
-            raise EngineGoneError("the Pulumi engine is gone: this operation stops here")
-
-    return guard
-
-
-def ancestors() -> tuple[int, int]:
-    """Return the process ids of the parent and of its parent; 0 where that cannot be read."""
-    parent = os.getppid()
-    try:
-        stat = Path(f"/proc/{parent}/stat").read_text(encoding="ascii", errors="replace")
-    except OSError:
-        return parent, 0
-    # The second field, the name, stands in brackets and may hold anything.
-    return parent, int(stat.rpartition(")")[2].split()[1])
+    engine = EngineWatch(ancestors)
+    engine.start(os._exit)
+    return FlyApi.from_environment(os.environ, guard=engine.guard)
 
 
 def _plain(properties: Mapping[str, Any]) -> Properties:

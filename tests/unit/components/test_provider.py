@@ -1,21 +1,16 @@
 """What every provider answers the engine: plain numbers, both sides of a read, a dead engine."""
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 
 from components import provider
 from components.provider import (
-    EngineGoneError,
     FlyProvider,
     Made,
     Properties,
     Seen,
-    ancestors,
-    engine_guard,
 )
 from fly.api import FlyApi
 from fly.errors import FlyNotFound, Where
@@ -99,17 +94,3 @@ def test_a_change_of_what_cannot_change_in_place_replaces_and_deletes_first() ->
     other = Recorded().diff("id", props(), props(app="other"))
     assert (same.changes, same.replaces) == (None, None)
     assert (other.replaces, other.delete_before_replace) == (["app"], True)
-
-
-def test_a_provider_stops_once_the_engine_that_started_it_is_gone() -> None:
-    family = [(10, 9), (10, 9), (10, 1)]
-    guard = engine_guard(lambda: family.pop(0))
-    guard()
-    with pytest.raises(EngineGoneError, match="engine is gone"):
-        guard()
-
-
-def test_the_ancestors_of_this_process_are_its_parent_and_that_ones_parent() -> None:
-    parent, grandparent = ancestors()
-    assert parent == os.getppid()
-    assert f"PPid:\t{grandparent}\n" in Path(f"/proc/{parent}/status").read_text()
