@@ -80,11 +80,10 @@ class ReleaseProvider(FlyProvider):
         try:
             machines = rollout.run()
         except ReleaseUndoneError as error:
-            evidence = gates.write_evidence(evidence_root(os.environ))
+            path = gates.write_evidence(evidence_root(os.environ)).path
+            seen = f"{path} holds what was seen" if path else "the release came to no proof"
             raise ReleaseUndoneError(
-                f"failed[proof] {release.app}: {error}\n"
-                f"  {evidence.path or 'no proof ran'} holds what was seen; "
-                "the next `pulumi up` tries again"
+                f"failed[proof] {release.app}: {error}\n  {seen}; the next `pulumi up` tries again"
             ) from None
         evidence = gates.write_evidence(evidence_root(os.environ))
         computed = {

@@ -31,7 +31,7 @@ def await_healthy(
     """Start the machine if it is stopped, wait until it runs and every check passes.
 
     `nonce` is asked before each call, so that it can keep a lease. Raises
-    `UnhealthyMachineError` with the last check output when `timeout_s` is over.
+    `UnhealthyMachineError` with the last check output and event when `timeout_s` is over.
     """
     deadline = clock() + timeout_s
     machine = api.machines.get(app, machine_id)
@@ -58,10 +58,12 @@ def await_healthy(
         if machine.state == "started" and not failing:
             return machine
         if machine.state in ENDED or clock() >= deadline:
-            seen = "; ".join(f"{c.name} {c.status}: {c.output[:200]}" for c in failing)
+            seen = "; ".join(
+                [*(f"{c.name} {c.status}: {c.output[:200]}" for c in failing), last_event(machine)]
+            )
             raise UnhealthyMachineError(
                 f"machine {machine_id} ({machine.region}) is not healthy after "
-                f"{clock() - deadline + timeout_s:.0f} s: {seen or last_event(machine)}"
+                f"{clock() - deadline + timeout_s:.0f} s: {seen}"
             )
         nonce()
         sleep(POLL_S)
@@ -88,12 +90,12 @@ def await_stopped(
 
 
 def last_event(machine: Machine) -> str:
-    """Say the machine's state and the newest event, with an exit code where there is one."""
+    """Say the machine's state, the newest event, and the exit code where it ended before."""
     if not machine.events:
         return f"state {machine.state}"
     event = machine.events[0]
-    exit_event = (event.get("request") or {}).get("exit_event") or {}
-    code = f", exit code {exit_event['exit_code']}" if "exit_code" in exit_event else ""
+    exits = ((past.get("request") or {}).get("exit_event") or {} for past in machine.events)
+    code = next((f", exit code {end['exit_code']}" for end in exits if "exit_code" in end), "")
     return f"state {machine.state}, last event {event.get('type')} {event.get('status')}{code}"
 
 
