@@ -135,7 +135,10 @@ class MachineRuntime(Protocol):
         ...
 
     async def exec(
-        self, machine: MachineRecord, command: tuple[str, ...], timeout_s: float,
+        self,
+        machine: MachineRecord,
+        command: tuple[str, ...],
+        timeout_s: float,
         secrets: Mapping[str, str],
     ) -> ExecResult:
         """Run a command with the machine's environment; raises TimeoutError."""
@@ -146,5 +149,5 @@ class MachineRuntime(Protocol):
         ...
 
     def routable(self, machine_id: str) -> bool:
-        """True when the process runs and every service check passes."""
+        """Say whether the process runs and every service check passes."""
         ...
