@@ -14,7 +14,8 @@ from tools.engine import engine_bin
 
 __all__ = ["NewStack", "SandboxProgram", "Stack", "make_stack", "stub_config", "wait_until"]
 
-NewStack = Callable[[], Stack]
+NewStack = Callable[..., Stack]
+"""Makes a stack over an empty Fly; `committed` names one whose configuration the project has."""
 
 
 @pytest.fixture(scope="session")
@@ -41,11 +42,12 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProgram
 def new_stack(
     tmp_path_factory: pytest.TempPathFactory, sandbox: SandboxProgram, engine: Path
 ) -> NewStack:
-    """Make an empty stack called `local` over an empty Fly, as often as it is called."""
+    """Make stacks of their own over a Fly that is empty then, as often as it is called."""
     numbers = itertools.count(1)
 
-    def make() -> Stack:
+    def make(committed: str | None = None) -> Stack:
         sandbox.wipe()
-        return make_stack(tmp_path_factory.mktemp(f"stack{next(numbers)}"), sandbox, engine)
+        home = tmp_path_factory.mktemp(f"stack{next(numbers)}")
+        return make_stack(home, sandbox, engine, committed=committed)
 
     return make

@@ -92,9 +92,11 @@ class Stack:
         project = self.home / "project"
         project.mkdir()
         (project / "Pulumi.yaml").write_text("name: gateway\nruntime: python\n")
-        (project / self.config_file.name).write_text(self.config_file.read_text())
+        config = project / self.config_file.name
+        config.write_text(self.config_file.read_text())
         command = [self.command()[0], "stack", "init", self.name, "--non-interactive"]
         subprocess.run(command, cwd=project, env=self.environment, check=True, capture_output=True)
+        self.config_file.write_text(config.read_text())  # which has a salt now
 
     def up(self, *, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run `pulumi up` without asking."""
@@ -209,8 +211,13 @@ def stub_config(sandbox: SandboxProgram, **overrides: Any) -> dict[str, Any]:
     return config
 
 
-def make_stack(home: Path, sandbox: SandboxProgram, engine: Path) -> Stack:
-    """Make a backend of its own and the stack in it."""
+def make_stack(
+    home: Path, sandbox: SandboxProgram, engine: Path, *, committed: str | None = None
+) -> Stack:
+    """Make a backend of its own and in it a stack called `local`, without configuration.
+
+    With `committed` it is the stack of this name, with the configuration that the project has.
+    """
     backend = home / "backend"
     backend.mkdir()
     scripts = Path(sys.executable).parent
@@ -228,7 +235,10 @@ def make_stack(home: Path, sandbox: SandboxProgram, engine: Path) -> Stack:
         "FLY_FLAPS_BASE_URL": sandbox.addresses["api_url"],
         "GATEWAY_EVIDENCE": str(home / "evidence"),
     }
-    made = Stack(home, sandbox, environment)
-    made.configure({})
+    made = Stack(home, sandbox, environment, committed or "local")
+    if committed is None:
+        made.configure({})
+    else:
+        made.config_file.write_text((ROOT / made.config_file.name).read_text())
     made.init()
     return made
