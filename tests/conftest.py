@@ -9,8 +9,10 @@ from hypothesis import settings
 
 TIERS = ("unit", "sandbox", "vendor")
 
-# Two busy cores make single examples slow without anything being wrong.
-settings.register_profile("project", deadline=None, print_blob=True)
+# Two busy cores make single examples slow without anything being wrong. The unit tier stays under
+# 30 s; `make test ARGS=--hypothesis-profile=thorough` looks further.
+settings.register_profile("project", deadline=None, print_blob=True, max_examples=40)
+settings.register_profile("thorough", deadline=None, print_blob=True, max_examples=1000)
 settings.load_profile("project")
 
 
