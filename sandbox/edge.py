@@ -2,7 +2,8 @@
 
 Bodies stream both ways and without a time limit. A request is sent to another machine when the
 first refused the connection, and once more when a kept-alive connection turned out to be closed
-before any byte of an answer. There is no TLS, no HTTP/2 and no WebSocket.
+before any byte of an answer. There is no TLS (so no `force_https`), no HTTP/2 and no WebSocket,
+and traffic neither starts nor stops machines (`autostart`, `autostop`).
 """
 
 import asyncio
