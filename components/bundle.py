@@ -55,7 +55,7 @@ class Bundle:
             _canonical_json(
                 {
                     "image": self.image.rpartition("@")[2],
-                    "litellm": yaml.safe_load(self.litellm_yaml),
+                    "litellm": yaml.load(self.litellm_yaml, Loader=yaml.CSafeLoader),
                     "fly": environment_neutral(tomllib.loads(self.fly_toml)),
                     "schema": self.schema_version,
                     "secrets": sorted(self.secret_names),

@@ -4,6 +4,7 @@ import json
 import re
 import tomllib
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ def render_fly_toml(
     give equal bytes, in whatever order the mappings are.
     """
     meant = intended(settings, command=command, environment=environment, files=files)
-    text = _template().render(name=settings.environment, **meant)
+    text = _template(TEMPLATE).render(name=settings.environment, **meant)
     parsed = tomllib.loads(text)
     if parsed != {key: value for key, value in meant.items() if value != []}:
         wrong = [key for key in meant if parsed.get(key, []) != meant[key]]
@@ -111,11 +112,13 @@ def toml_key(key: str) -> str:
     return key if re.fullmatch(r"[A-Za-z0-9_-]+", key, re.ASCII) else toml_value(key)
 
 
-def _template() -> jinja2.Template:
+@lru_cache(maxsize=4)
+def _template(path: Path) -> jinja2.Template:
+    """Compile the template once: it costs more than all rendering."""
     environment = jinja2.Environment(
         undefined=jinja2.StrictUndefined,
         keep_trailing_newline=True,
         autoescape=False,  # noqa: S701 (the text is TOML, every value goes through toml_value)
     )
     environment.filters |= {"toml": toml_value, "toml_key": toml_key}
-    return environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
+    return environment.from_string(path.read_text(encoding="utf-8"))
