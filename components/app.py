@@ -1,13 +1,15 @@
 """Fly apps and their IP addresses as Pulumi resources."""
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pulumi
 from pulumi.dynamic import Resource
 
 from components.provider import FlyProvider, Made, Properties, Seen
-from fly.api import FlyApi
 from fly.errors import FlyNameTaken
+
+if TYPE_CHECKING:
+    from fly.api import FlyApi
 
 
 class AppProvider(FlyProvider):
@@ -15,7 +17,7 @@ class AppProvider(FlyProvider):
 
     replaced_by: ClassVar[tuple[str, ...]] = ("name", "organization")
 
-    def make(self, api: FlyApi, inputs: Properties) -> Made:
+    def make(self, api: "FlyApi", inputs: Properties) -> Made:
         """Create the app; an empty one of the same name and organisation is an earlier try."""
         name = inputs["name"]
         try:
@@ -25,11 +27,11 @@ class AppProvider(FlyProvider):
                 raise
         return Made(name, {})
 
-    def change(self, api: FlyApi, id_: str, before: Properties, inputs: Properties) -> Made:
+    def change(self, api: "FlyApi", id_: str, before: Properties, inputs: Properties) -> Made:
         """Nothing of an app changes in place."""
         return Made(id_, {})
 
-    def look(self, api: FlyApi, id_: str, outputs: Properties) -> Seen | None:
+    def look(self, api: "FlyApi", id_: str, outputs: Properties) -> Seen | None:
         """Look whether the app still exists.
 
         Fly answers "not found" also to a token of another organisation: an app counts as gone
@@ -41,12 +43,12 @@ class AppProvider(FlyProvider):
         api.apps.list(outputs["organization"])
         return None
 
-    def remove(self, api: FlyApi, id_: str, outputs: Properties) -> None:
+    def remove(self, api: "FlyApi", id_: str, outputs: Properties) -> None:
         """Delete the app with everything in it."""
         api.apps.delete(id_)
 
 
-def _is_our_empty_app(api: FlyApi, name: str, organization: str) -> bool:
+def _is_our_empty_app(api: "FlyApi", name: str, organization: str) -> bool:
     """Tell an app that an interrupted run created from one that somebody uses."""
     app = api.apps.find(name)
     if app is None or app.organization not in {"", organization}:
@@ -77,24 +79,24 @@ class IpAssignmentProvider(FlyProvider):
     computed: ClassVar[tuple[str, ...]] = ("address",)
     replaced_by: ClassVar[tuple[str, ...]] = ("app", "type")
 
-    def make(self, api: FlyApi, inputs: Properties) -> Made:
+    def make(self, api: "FlyApi", inputs: Properties) -> Made:
         """Allocate the address, or take the one of this type that the app already has."""
         app, kind = inputs["app"], inputs["type"]
         have = next((ip for ip in api.ips.list(app) if ip.type == kind), None)
         ip = have or api.ips.create(app, kind)
         return Made(f"{app}/{kind}", {"address": ip.address})
 
-    def change(self, api: FlyApi, id_: str, before: Properties, inputs: Properties) -> Made:
+    def change(self, api: "FlyApi", id_: str, before: Properties, inputs: Properties) -> Made:
         """Nothing of an address changes in place."""
         return Made(id_, {"address": before["address"]})
 
-    def look(self, api: FlyApi, id_: str, outputs: Properties) -> Seen | None:
+    def look(self, api: "FlyApi", id_: str, outputs: Properties) -> Seen | None:
         """Look for the very address that was allocated."""
         address = outputs["address"]
         held = any(ip.address == address for ip in api.ips.list(outputs["app"]))
         return Seen({}, {"address": address}) if held else None
 
-    def remove(self, api: FlyApi, id_: str, outputs: Properties) -> None:
+    def remove(self, api: "FlyApi", id_: str, outputs: Properties) -> None:
         """Release the address."""
         api.ips.delete(outputs["app"], outputs["address"])
 

@@ -2,16 +2,18 @@
 
 import time
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pulumi
 from pulumi.dynamic import Resource
 
 from components.provider import FlyProvider, Made, Properties, Seen, lease_holder, report
-from fly.api import FlyApi
 from fly.canonical import canonical
 from fly.data_machine import DataMachineSpec, ensure, find, release
 from fly.release import SECRETS_KEY
+
+if TYPE_CHECKING:
+    from fly.api import FlyApi
 
 
 class DataMachineProvider(FlyProvider):
@@ -20,18 +22,18 @@ class DataMachineProvider(FlyProvider):
     computed: ClassVar[tuple[str, ...]] = ("machine_id",)
     replaced_by: ClassVar[tuple[str, ...]] = ("app", "name", "region")
 
-    def make(self, api: FlyApi, inputs: Properties) -> Made:
+    def make(self, api: "FlyApi", inputs: Properties) -> Made:
         """Create the machine and wait for its checks; one of this name is taken over."""
         machine = ensure(
             api, _spec(inputs), progress=report, clock=time.monotonic, sleep=time.sleep
         )
         return Made(machine.id, {"machine_id": machine.id})
 
-    def change(self, api: FlyApi, id_: str, before: Properties, inputs: Properties) -> Made:
+    def change(self, api: "FlyApi", id_: str, before: Properties, inputs: Properties) -> Made:
         """Replace the whole configuration in place and wait for the checks."""
         return self.make(api, inputs)
 
-    def look(self, api: FlyApi, id_: str, outputs: Properties) -> Seen | None:
+    def look(self, api: "FlyApi", id_: str, outputs: Properties) -> Seen | None:
         """Read the configuration in canonical form."""
         machine = find(api, outputs["app"], outputs["name"])
         if machine is None:
@@ -42,7 +44,7 @@ class DataMachineProvider(FlyProvider):
         }
         return Seen(seen, {"machine_id": machine.id})
 
-    def remove(self, api: FlyApi, id_: str, outputs: Properties) -> None:
+    def remove(self, api: "FlyApi", id_: str, outputs: Properties) -> None:
         """Stop the machine by its own kill signal, then destroy it; its volume stays."""
         release(
             api,

@@ -2,15 +2,17 @@
 
 import time
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pulumi
 from pulumi.dynamic import Resource
 
 from components.provider import FlyProvider, Made, Properties, Seen, report
-from fly.api import FlyApi
 from fly.errors import FlyError, FlyNotFound
 from fly.replies import ExecResult
+
+if TYPE_CHECKING:
+    from fly.api import FlyApi
 
 READY_WITHIN_S = 90
 RETRY_S = 0.5
@@ -50,18 +52,18 @@ class DatabaseProvider(FlyProvider):
     computed: ClassVar[tuple[str, ...]] = ("connected",)
     replaced_by: ClassVar[tuple[str, ...]] = ("app", "database")
 
-    def make(self, api: FlyApi, inputs: Properties) -> Made:
+    def make(self, api: "FlyApi", inputs: Properties) -> Made:
         """Create or repair role, password and database, then connect as the role."""
         report(f"creating role {inputs['role']} and database {inputs['database']}")
         arguments = (inputs["superuser"], inputs["role"], inputs["database"], inputs["uri"])
         answer = _when_ready(api, inputs, _APPLY, arguments)
         return Made(f"{inputs['app']}/{inputs['database']}", {"connected": answer.stdout.strip()})
 
-    def change(self, api: FlyApi, id_: str, before: Properties, inputs: Properties) -> Made:
+    def change(self, api: "FlyApi", id_: str, before: Properties, inputs: Properties) -> Made:
         """Do the same again: every statement is idempotent."""
         return self.make(api, inputs)
 
-    def look(self, api: FlyApi, id_: str, outputs: Properties) -> Seen | None:
+    def look(self, api: "FlyApi", id_: str, outputs: Properties) -> Seen | None:
         """Ask the server for role and database; a machine that is gone has neither."""
         machine_id = outputs["machine_id"]
         machine = api.machines.find(outputs["app"], machine_id)
@@ -78,7 +80,7 @@ class DatabaseProvider(FlyProvider):
             return None
         return Seen({"role": role, "database": database}, {})
 
-    def remove(self, api: FlyApi, id_: str, outputs: Properties) -> None:
+    def remove(self, api: "FlyApi", id_: str, outputs: Properties) -> None:
         """Keep the data."""
 
 
@@ -130,7 +132,7 @@ class Database(Resource, module="fly", name="Database"):
 
 
 def _when_ready(
-    api: FlyApi,
+    api: "FlyApi",
     inputs: Properties,
     script: str,
     arguments: tuple[str, ...],
@@ -156,6 +158,6 @@ def _when_ready(
         sleep(RETRY_S)
 
 
-def _exec(api: FlyApi, inputs: Properties, script: str, arguments: tuple[str, ...]) -> ExecResult:
+def _exec(api: "FlyApi", inputs: Properties, script: str, arguments: tuple[str, ...]) -> ExecResult:
     command = ("sh", "-c", script, "gateway-database", *arguments)
     return api.machines.exec(inputs["app"], inputs["machine_id"], command, timeout_s=EXEC_TIMEOUT_S)

@@ -4,14 +4,16 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from components.provider import Properties
-from fly.api import FlyApi
 from fly.errors import FlyError
 from fly.gates import GateStatus, GateVerdict
 from fly.replies import Machine
 from gateway import proof
+
+if TYPE_CHECKING:
+    from fly.api import FlyApi
 
 EXEC_MARGIN_S = 8  # beyond the proof's own total: interpreter start and the reply
 SHOWN_REASONS = 3
@@ -35,7 +37,7 @@ class ProofGates:
     """
 
     def __init__(
-        self, api: FlyApi, app: str, inputs: Properties, *, progress: Callable[[str], None]
+        self, api: "FlyApi", app: str, inputs: Properties, *, progress: Callable[[str], None]
     ) -> None:
         self._api = api
         self._app = app

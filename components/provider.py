@@ -8,13 +8,15 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from pulumi.dynamic import CreateResult, DiffResult, ReadResult, ResourceProvider, UpdateResult
 
 from components.engine_watch import EngineWatch, ancestors
-from fly.api import FlyApi
 from fly.errors import FlyNotFound
+
+if TYPE_CHECKING:
+    from fly.api import FlyApi
 
 PROVIDER_KEY = "__provider"
 
@@ -55,22 +57,22 @@ class FlyProvider(ResourceProvider):
     computed: ClassVar[tuple[str, ...]] = ()
     replaced_by: ClassVar[tuple[str, ...]] = ()
 
-    def make(self, api: FlyApi, inputs: Properties) -> Made:
+    def make(self, api: "FlyApi", inputs: Properties) -> Made:
         """Create the resource, or take over the one that an interrupted run left."""
         raise NotImplementedError
 
-    def change(self, api: FlyApi, id_: str, before: Properties, inputs: Properties) -> Made:
+    def change(self, api: "FlyApi", id_: str, before: Properties, inputs: Properties) -> Made:
         """Bring the resource to the inputs; `before` holds its outputs until now."""
         raise NotImplementedError
 
-    def look(self, api: FlyApi, id_: str, outputs: Properties) -> Seen | None:
+    def look(self, api: "FlyApi", id_: str, outputs: Properties) -> Seen | None:
         """Return what is really there; None only when the platform says it does not exist.
 
         A `FlyNotFound` says the same.
         """
         raise NotImplementedError
 
-    def remove(self, api: FlyApi, id_: str, outputs: Properties) -> None:
+    def remove(self, api: "FlyApi", id_: str, outputs: Properties) -> None:
         """Delete the resource; one that is gone already (`FlyNotFound`) is no error."""
         raise NotImplementedError
 
@@ -125,7 +127,7 @@ def report(text: str) -> None:
     sys.stdout.flush()
 
 
-def _with_api(act: Callable[[FlyApi], Result]) -> Result:
+def _with_api(act: "Callable[[FlyApi], Result]") -> Result:
     try:
         return act(shared_api())
     except AssertionError as error:
@@ -134,11 +136,13 @@ def _with_api(act: Callable[[FlyApi], Result]) -> Result:
 
 
 @lru_cache(maxsize=1)
-def shared_api() -> FlyApi:
+def shared_api() -> "FlyApi":
     """Return this process' one client: connections are reused, and limits are kept together.
 
     A provider's process serves one engine, in four threads, and ends with it.
     """
+    from fly.api import FlyApi  # noqa: PLC0415 (httpx costs 0.15 s, which a program never needs)
+
     engine = EngineWatch(ancestors)
     engine.start(os._exit)
     return FlyApi.from_environment(os.environ, guard=engine.guard)

@@ -3,19 +3,20 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pulumi
 from pulumi.dynamic import Resource
 
-from components.gates import ProofGates
 from components.provider import FlyProvider, Made, Properties, Seen, lease_holder, report
-from fly.api import FlyApi
 from fly.gates import ReleaseUndoneError
 from fly.migration import Migration, run_migration
 from fly.release import Release as FlyRelease
 from fly.release import in_group, observed, observed_secrets_version, standing
 from fly.rollout import Rollout
+
+if TYPE_CHECKING:
+    from fly.api import FlyApi
 
 COMPUTED = (
     "applied",
@@ -40,15 +41,15 @@ class ReleaseProvider(FlyProvider):
     computed: ClassVar[tuple[str, ...]] = COMPUTED
     replaced_by: ClassVar[tuple[str, ...]] = ("app",)
 
-    def make(self, api: FlyApi, inputs: Properties) -> Made:
+    def make(self, api: "FlyApi", inputs: Properties) -> Made:
         """Roll the first release out, or finish one that was interrupted."""
         return self._roll_out(api, inputs, previous=None)
 
-    def change(self, api: FlyApi, id_: str, before: Properties, inputs: Properties) -> Made:
+    def change(self, api: "FlyApi", id_: str, before: Properties, inputs: Properties) -> Made:
         """Roll a new release out; only the proof runs when the machines are equal already."""
         return self._roll_out(api, inputs, previous=before.get("applied"))
 
-    def look(self, api: FlyApi, id_: str, outputs: Properties) -> Seen | None:
+    def look(self, api: "FlyApi", id_: str, outputs: Properties) -> Seen | None:
         """Read the configuration of every machine of the process group."""
         machines = in_group(api.machines.list(outputs["app"]))
         if not machines:
@@ -59,7 +60,7 @@ class ReleaseProvider(FlyProvider):
         }
         return Seen(seen, {"machine_ids": [machine.id for machine in machines]})
 
-    def remove(self, api: FlyApi, id_: str, outputs: Properties) -> None:
+    def remove(self, api: "FlyApi", id_: str, outputs: Properties) -> None:
         """Destroy every machine of the process group."""
         app = outputs["app"]
         for machine in in_group(api.machines.list(app)):
@@ -69,8 +70,10 @@ class ReleaseProvider(FlyProvider):
                 api.machines.delete(app, machine.id, nonce=lease.nonce)
 
     def _roll_out(
-        self, api: FlyApi, inputs: Properties, *, previous: Mapping[str, Any] | None
+        self, api: "FlyApi", inputs: Properties, *, previous: Mapping[str, Any] | None
     ) -> Made:
+        from components.gates import ProofGates  # noqa: PLC0415 (see shared_api)
+
         release = _release(inputs)
         gates = ProofGates(api, release.app, inputs, progress=report)
         migration = inputs["migration"]

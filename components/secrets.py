@@ -2,13 +2,15 @@
 
 import secrets as randomness
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pulumi
 from pulumi.dynamic import CreateResult, ReadResult, Resource
 
 from components.provider import FlyProvider, Made, Properties, Seen
-from fly.api import FlyApi
+
+if TYPE_CHECKING:
+    from fly.api import FlyApi
 
 DECLARED = "as declared"  # what `names` says of a secret whose digest is the one we recorded
 
@@ -24,16 +26,16 @@ class SecretsProvider(FlyProvider):
     computed: ClassVar[tuple[str, ...]] = ("digests", "version")
     replaced_by: ClassVar[tuple[str, ...]] = ("app",)
 
-    def make(self, api: FlyApi, inputs: Properties) -> Made:
+    def make(self, api: "FlyApi", inputs: Properties) -> Made:
         """Set every value."""
         return self._set(api, inputs["app"], inputs["values"], removed=())
 
-    def change(self, api: FlyApi, id_: str, before: Properties, inputs: Properties) -> Made:
+    def change(self, api: "FlyApi", id_: str, before: Properties, inputs: Properties) -> Made:
         """Set every value again and unset the names that are no longer declared."""
         removed = tuple(sorted(set(before.get("digests") or {}) - set(inputs["values"])))
         return self._set(api, inputs["app"], inputs["values"], removed=removed)
 
-    def look(self, api: FlyApi, id_: str, outputs: Properties) -> Seen | None:
+    def look(self, api: "FlyApi", id_: str, outputs: Properties) -> Seen | None:
         """Compare Fly's digests with the recorded ones."""
         now = {secret.name: secret.digest for secret in api.secrets.list(outputs["app"])}
         names = {
@@ -43,7 +45,7 @@ class SecretsProvider(FlyProvider):
         }
         return Seen({"names": names}, {})
 
-    def remove(self, api: FlyApi, id_: str, outputs: Properties) -> None:
+    def remove(self, api: "FlyApi", id_: str, outputs: Properties) -> None:
         """Unset the secrets that we set."""
         app = outputs["app"]
         held = {secret.name for secret in api.secrets.list(app)}
@@ -52,7 +54,7 @@ class SecretsProvider(FlyProvider):
             api.secrets.update(app, gone)
 
     def _set(
-        self, api: FlyApi, app: str, values: Mapping[str, str], *, removed: tuple[str, ...]
+        self, api: "FlyApi", app: str, values: Mapping[str, str], *, removed: tuple[str, ...]
     ) -> Made:
         answer = api.secrets.update(app, {**values, **dict.fromkeys(removed)})
         held = {secret.name: secret.digest for secret in api.secrets.list(app)}

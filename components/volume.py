@@ -1,12 +1,14 @@
 """Fly volumes as Pulumi resources; a volume outlives its machine and is found again by name."""
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pulumi
 from pulumi.dynamic import Resource
 
 from components.provider import FlyProvider, Made, Properties, Seen
-from fly.api import FlyApi
+
+if TYPE_CHECKING:
+    from fly.api import FlyApi
 
 GONE = frozenset({"destroyed", "destroying", "pending_destroy"})
 
@@ -17,7 +19,7 @@ class VolumeProvider(FlyProvider):
     computed: ClassVar[tuple[str, ...]] = ("volume_id",)
     replaced_by: ClassVar[tuple[str, ...]] = ("app", "name", "region")
 
-    def make(self, api: FlyApi, inputs: Properties) -> Made:
+    def make(self, api: "FlyApi", inputs: Properties) -> Made:
         """Create the volume, or take over the one of this name: it may hold data."""
         app = inputs["app"]
         have = next(
@@ -35,7 +37,7 @@ class VolumeProvider(FlyProvider):
         )
         return Made(volume.id, {"volume_id": volume.id})
 
-    def change(self, api: FlyApi, id_: str, before: Properties, inputs: Properties) -> Made:
+    def change(self, api: "FlyApi", id_: str, before: Properties, inputs: Properties) -> Made:
         """Refuse: a volume grows by `fly volumes extend` and never shrinks."""
         raise ValueError(
             f"app {inputs['app']}, volume {id_}: size {before['size_gb']} GB is to become "
@@ -45,7 +47,7 @@ class VolumeProvider(FlyProvider):
             "then `pulumi up` again"
         )
 
-    def look(self, api: FlyApi, id_: str, outputs: Properties) -> Seen | None:
+    def look(self, api: "FlyApi", id_: str, outputs: Properties) -> Seen | None:
         """Read name, region and size."""
         volume = next((v for v in api.volumes.list(outputs["app"]) if v.id == id_), None)
         if volume is None or volume.state in GONE:
@@ -53,7 +55,7 @@ class VolumeProvider(FlyProvider):
         seen = {"name": volume.name, "region": volume.region, "size_gb": volume.size_gb}
         return Seen(seen, {"volume_id": volume.id})
 
-    def remove(self, api: FlyApi, id_: str, outputs: Properties) -> None:
+    def remove(self, api: "FlyApi", id_: str, outputs: Properties) -> None:
         """Delete the volume and what it holds."""
         api.volumes.delete(outputs["app"], id_)
 

@@ -3,15 +3,17 @@
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from fly.api import FlyApi
 from fly.canonical import canonical
 from fly.health import await_healthy, await_stopped
 from fly.machine_config import MachineRequest
 from fly.release import GONE, SECRETS_KEY
 from fly.replies import Machine
 from fly.sendable import sendable
+
+if TYPE_CHECKING:
+    from fly.api import FlyApi
 
 LEASE_TTL_S = 60
 HEALTHY_WITHIN_S = 180
@@ -39,14 +41,14 @@ class DataMachineSpec:
         )
 
 
-def find(api: FlyApi, app: str, name: str) -> Machine | None:
+def find(api: "FlyApi", app: str, name: str) -> Machine | None:
     """Return the app's living machine of this name; `FlyNotFound` when the app is gone."""
     machines = (m for m in api.machines.list(app) if m.name == name and m.state not in GONE)
     return next(machines, None)
 
 
 def ensure(
-    api: FlyApi,
+    api: "FlyApi",
     spec: DataMachineSpec,
     *,
     progress: Callable[[str], None],
@@ -79,7 +81,7 @@ def ensure(
 
 
 def release(
-    api: FlyApi,
+    api: "FlyApi",
     app: str,
     name: str,
     *,
@@ -103,7 +105,7 @@ def _differs(machine: Machine, spec: DataMachineSpec) -> bool:
 
 
 def _healthy(
-    api: FlyApi,
+    api: "FlyApi",
     spec: DataMachineSpec,
     machine: Machine,
     nonce: Callable[[], str | None],

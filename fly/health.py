@@ -1,11 +1,14 @@
 """When a machine counts as healthy, and what is said of one that is not."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from fly.api import FlyApi
 from fly.durations import seconds
 from fly.errors import FlyWaitTimeout
 from fly.replies import Machine
+
+if TYPE_CHECKING:
+    from fly.api import FlyApi
 
 POLL_S = 0.25
 STOP_MARGIN_S = 15  # beyond the machine's own kill timeout
@@ -19,7 +22,7 @@ class UnhealthyMachineError(Exception):
 
 
 def await_healthy(
-    api: FlyApi,
+    api: "FlyApi",
     app: str,
     machine_id: str,
     *,
@@ -70,7 +73,7 @@ def await_healthy(
 
 
 def await_stopped(
-    api: FlyApi,
+    api: "FlyApi",
     machine: Machine,
     app: str,
     *,

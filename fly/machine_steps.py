@@ -5,12 +5,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from fly.api import FlyApi
 from fly.errors import FlyNotFound
 from fly.health import await_healthy, await_stopped
 from fly.machine_config import MachineRequest
 from fly.release import PHASE_KEY, Phase, Release, Slot
 from fly.replies import Machine
+
+if TYPE_CHECKING:
+    from fly.api import FlyApi
 
 if TYPE_CHECKING:
     from fly.leases import HeldLease
@@ -25,7 +27,7 @@ class MachineSteps:
 
     def __init__(
         self,
-        api: FlyApi,
+        api: "FlyApi",
         release: Release,
         progress: Progress,
         *,

@@ -4,15 +4,17 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from fly.api import FlyApi
 from fly.errors import FlyWaitTimeout
 from fly.health import last_event
 from fly.machine_config import MachineRequest
 from fly.release import Release
 from fly.replies import Machine
 from fly.sendable import sendable
+
+if TYPE_CHECKING:
+    from fly.api import FlyApi
 
 MIGRATION_GROUP = "gateway_migration"
 TIMEOUT_S = 300.0
@@ -32,7 +34,7 @@ class MigrationFailedError(Exception):
 
 
 def run_migration(
-    api: FlyApi,
+    api: "FlyApi",
     release: Release,
     migration: Migration,
     *,

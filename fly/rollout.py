@@ -3,15 +3,17 @@
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from fly.api import FlyApi
 from fly.canonical import canonical
 from fly.gates import Gates, GateStatus, GateVerdict, ReleaseUndoneError, RolloutStoppedError
 from fly.health import UnhealthyMachineError
 from fly.machine_steps import MachineSteps
 from fly.release import Phase, Release, Standing, phase_of, standing
 from fly.replies import Machine
+
+if TYPE_CHECKING:
+    from fly.api import FlyApi
 
 Progress = Callable[[str], None]
 
@@ -26,7 +28,7 @@ class Rollout:
 
     def __init__(
         self,
-        api: FlyApi,
+        api: "FlyApi",
         release: Release,
         gates: Gates,
         *,
