@@ -152,6 +152,60 @@ def test_another_target_than_the_declared_one_fails_when_that_one_is_healthy() -
     assert "c/three answered in place of b/two" in edge(evidence, "a/one")["reasons"]
 
 
+CLEAN = {
+    "x-litellm-call-id": "1",
+    "x-litellm-version": "1.106.2",
+    "x-litellm-model-group": "d/four",
+    "x-litellm-attempted-fallbacks": "0",
+}
+
+
+def answering(group: str, headers: dict[str, str], content: Any = "ok") -> StubGateway:
+    """Return a gateway that answers `group` so, as long as fallbacks are not off."""
+
+    def special(request: httpx.Request) -> httpx.Response | None:
+        body = body_of(request)
+        if body.get("model") != group or body.get("disable_fallbacks"):
+            return None
+        return httpx.Response(200, headers=headers, json={"choices": content})
+
+    return StubGateway(override=special)
+
+
+def test_the_positive_control_as_it_should_be_passes() -> None:
+    assert answering("d/four", CLEAN).prove()["verdict"] == "passed"
+
+
+@pytest.mark.parametrize(
+    ("headers", "content"),
+    [
+        ({**CLEAN, "x-litellm-attempted-fallbacks": "1"}, "ok"),
+        ({**CLEAN, "x-litellm-model-group": "c/three"}, "ok"),
+        ({**CLEAN, "x-litellm-cache-key": "k"}, "ok"),
+        (CLEAN, []),
+    ],
+    ids=["fallbacks", "group", "cached", "empty"],
+)
+def test_a_positive_control_that_differs_in_one_thing_fails(
+    headers: dict[str, str], content: Any
+) -> None:
+    evidence = answering("d/four", headers, content).prove()
+
+    assert evidence["targets"]["d/four"]["state"] == "always-falls-back"
+    assert verdicts(evidence)["*", 0] == "failed"
+    assert verdicts(evidence)["a/one", 0] == "passed"
+
+
+@pytest.mark.parametrize("fallbacks", ["0", "", "one"])
+def test_the_right_group_without_a_counted_fallback_is_no_rescue(fallbacks: str) -> None:
+    headers = {**CLEAN, "x-litellm-attempted-fallbacks": fallbacks}
+
+    evidence = answering("proof/any", headers).prove()
+
+    assert verdicts(evidence)["*", 0] == "failed"
+    assert "without a fallback" in edge(evidence, "*")["reasons"][0]
+
+
 def test_a_version_other_than_the_pinned_one_fails() -> None:
     evidence = StubGateway(version="1.107.0").prove()
 
