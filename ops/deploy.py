@@ -106,7 +106,7 @@ def not_deployed(stack: Stack, watched: Watched, output: Output) -> ExitCode:
             "deploy.proof",
             "",
             "the new release did not prove its fallbacks and was undone; what served before"
-            " serves on (the engine's words above name the evidence)",
+            f" serves on; {watched.events.evidence_file or 'the text above'} holds what was seen",
             f"gateway sandbox status shows whether a model is told to fail;"
             f" then: gateway deploy {environment}"
             if stack.local

@@ -11,7 +11,7 @@ from ops.local_state import local_state
 from ops.output import Output
 from ops.project import is_local, project_root
 from ops.settings import plain_settings
-from ops.stack import Stack, open_stack, stack_file
+from ops.stack import Stack, has_resources, open_stack
 from stacks.problem import Problem, ProblemError
 
 
@@ -22,8 +22,8 @@ def destroy(environment: str, *, yes: bool, output: Output) -> ExitCode:
     sandbox is asked afterwards whether an app is left; protected resources make Pulumi refuse.
     """
     began = time.monotonic()
-    if never_deployed(environment):
-        return _done(environment, "nothing to destroy: it was never deployed", output, began)
+    if nothing_deployed(environment):
+        return _done(environment, "nothing to destroy: its stack is empty", output, began)
     stack = open_stack(environment, say=output.say)
     clear_stale_locks(stack, output)
     options = ("--yes", "--skip-preview") if yes else ()
@@ -45,13 +45,10 @@ def destroy(environment: str, *, yes: bool, output: Output) -> ExitCode:
     return _done(environment, what, output, began, destroyed=gone)
 
 
-def never_deployed(environment: str) -> bool:
-    """Tell whether a local environment has no stack, so that not even a sandbox is needed."""
-    root = project_root(Path.cwd())
-    return (
-        is_local(root, environment)
-        and not stack_file(local_state(os.environ), environment).exists()
-    )
+def nothing_deployed(environment: str) -> bool:
+    """Tell whether a local environment's stack is missing or empty: that needs no sandbox."""
+    state = local_state(os.environ)
+    return is_local(project_root(Path.cwd()), environment) and not has_resources(state, environment)
 
 
 def apps_left(stack: Stack) -> list[str]:

@@ -17,6 +17,7 @@ PARTS = (
     (RELEASE, re.compile(r"-release$")),
 )
 OTHER_PART = "app, addresses, secrets"
+_EVIDENCE = re.compile(r"(\S+\.json) holds what was seen")
 _WAITING = "waiting for machine "
 _PROOF = re.compile(r"proof at .*? in (\d+(?:\.\d+)?) s")
 
@@ -32,18 +33,25 @@ class EngineEvents:
     changes: dict[str, int] = field(default_factory=dict)
     """How many resources had each operation, without those that stayed as they were."""
     errors: list[str] = field(default_factory=list)
-    summarised: bool = False
     _begun: dict[str, float] = field(default_factory=dict)
     _spans: dict[str, tuple[float, float]] = field(default_factory=dict)
     _waiting_since: float | None = None
     _boot_s: float | None = None
 
     def take(self, line: str, at_s: float) -> None:
-        """Take one event, a line of JSON that arrived at `at_s`; what is unknown is left aside."""
+        """Take one event, a line of JSON that arrived at `at_s`.
+
+        What is unknown or of another shape is left aside: the engine waits for its reader, so the
+        reader must not stop.
+        """
         try:
             event = json.loads(line)
-        except ValueError:
+            if isinstance(event, dict):
+                self._take(event, at_s)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return
+
+    def _take(self, event: Mapping[str, Any], at_s: float) -> None:
         if "resourcePreEvent" in event:
             self._began(event["resourcePreEvent"]["metadata"], at_s)
         elif "resOutputsEvent" in event:
@@ -51,7 +59,6 @@ class EngineEvents:
         elif "diagnosticEvent" in event:
             self._diagnosed(event["diagnosticEvent"], at_s)
         elif "summaryEvent" in event:
-            self.summarised = True
             changes: Mapping[str, int] = event["summaryEvent"].get("resourceChanges") or {}
             self.changes = {op: n for op, n in changes.items() if op not in NO_CHANGE and n}
 
@@ -64,6 +71,12 @@ class EngineEvents:
     def not_proven(self) -> bool:
         """Whether a release was undone because its proof was not passed."""
         return any(PROOF_FAILED in error for error in self.errors)
+
+    @property
+    def evidence_file(self) -> str:
+        """The file that a release which was not proven names; "" when it names none."""
+        found = (_EVIDENCE.search(error) for error in self.errors)
+        return next((match[1] for match in found if match), "")
 
     def durations(self) -> dict[str, float]:
         """Return how many seconds each part that changed took; parts run side by side."""

@@ -110,6 +110,17 @@ def stack_file(state: LocalState, environment: str) -> Path:
     return state.backend / ".pulumi" / "stacks" / PROJECT / f"{environment}.json"
 
 
+def has_resources(state: LocalState, environment: str) -> bool:
+    """Tell whether a local stack holds anything; what cannot be read is taken to hold much."""
+    try:
+        text = json.loads(stack_file(state, environment).read_text(encoding="utf-8"))
+        return bool(text["checkpoint"]["latest"].get("resources"))
+    except FileNotFoundError:
+        return False
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return True
+
+
 def not_deployed(environment: str) -> Problem:
     """Return the problem of an environment without a release."""
     return Problem(

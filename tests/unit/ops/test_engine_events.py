@@ -85,7 +85,10 @@ def test_litellm_starts_between_the_wait_for_its_machine_and_the_proof_without_t
 
 
 def test_a_release_that_was_not_proven_is_told_from_any_other_error() -> None:
-    undone = "<{%fg 1%}>error: <{%reset%}>failed[proof] acme: 4 of 8\n  evidence/dev/9f31.json holds what was seen"
+    undone = (
+        "<{%fg 1%}>error: <{%reset%}>failed[proof] acme: 4 of 8\n"
+        "  evidence/dev/9f31.json holds what was seen"
+    )
     assert taken((1, said(undone, "error"))).not_proven
     assert taken((1, said(undone, "error"))).evidence_file == "evidence/dev/9f31.json"
     assert not taken((1, said("the stack is locked", "error"))).not_proven

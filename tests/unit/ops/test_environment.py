@@ -14,7 +14,7 @@ SANDBOX = RunningSandbox(
     Path("/state/sandbox"), 7, "http://127.0.0.1:4280", "http://e", "http://p", "127.77"
 )
 ENGINE, SCRIPTS = Path("/engine/bin"), Path("/project/.venv/bin")
-words = st.text(st.characters(blacklist_categories=("Cs",), blacklist_characters="\0"))
+words = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
 
 
 def names(sandbox: RunningSandbox | None) -> set[str]:
