@@ -80,7 +80,8 @@ def as_process(variables: Iterable[Export], environ: Mapping[str, str]) -> dict[
     whole = dict(environ)
     for variable in variables:
         if variable.from_file is not None:
-            whole[variable.name] = variable.from_file.read_text(encoding="utf-8")
+            # Without the last newline, as the shell's $(cat ...) has it: one secret either way.
+            whole[variable.name] = variable.from_file.read_text(encoding="utf-8").rstrip("\n")
         elif variable.before and whole.get(variable.name):
             whole[variable.name] = f"{variable.value}{os.pathsep}{whole[variable.name]}"
         else:

@@ -76,3 +76,10 @@ def test_state_lies_where_the_variable_or_the_xdg_folder_says() -> None:
 def test_a_relative_xdg_folder_is_ignored() -> None:
     found = local_state({"XDG_STATE_HOME": "here", "HOME": "/h"}).home
     assert found == Path("/h/.local/state/litellm-fly-gateway")
+
+
+def test_a_file_ends_the_same_for_a_process_and_for_the_shell(tmp_path: Path) -> None:
+    file = tmp_path / "account.json"
+    file.write_text('{"a": 1}\n')
+    [variable] = [Export("KEY", from_file=file)]
+    assert as_process([variable], {})["KEY"] == '{"a": 1}'
