@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fly.errors import FlyNotFound
 from fly.health import await_healthy, await_stopped
 from fly.machine_config import MachineRequest
-from fly.release import PHASE_KEY, Phase, Release, Slot
+from fly.release import PHASE_KEY, RELEASE_KEY, Phase, Release, Slot, phase_of
 from fly.replies import Machine
 
 if TYPE_CHECKING:
@@ -82,8 +82,14 @@ class MachineSteps:
         self._replace(machine, self._release.stamped(Phase.NEW))
 
     def restore(self, machine: Machine, config: Mapping[str, Any]) -> None:
-        """Give the machine an earlier canonical configuration and its traffic back."""
-        self._replace(machine, self._release.stamp(config, Phase.SERVING))
+        """Give the machine an earlier canonical configuration and its traffic back.
+
+        `machine` is what it was before the release; one that an earlier run of this release had
+        updated already does not know any more which release it had run.
+        """
+        known = phase_of(machine) is not Phase.NEW
+        digest = machine.metadata.get(RELEASE_KEY, "") if known else ""
+        self._replace(machine, self._release.stamp(config, Phase.SERVING, digest=digest))
         self.healthy(machine)
         self.uncordon([machine])
 

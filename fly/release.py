@@ -72,11 +72,16 @@ class Release:
         """Return the configuration to send, with our metadata on it."""
         return self.stamp(self.config, phase)
 
-    def stamp(self, config: Mapping[str, Any], phase: Phase) -> dict[str, Any]:
-        """Return any canonical configuration as it is sent for this app's process group."""
+    def stamp(
+        self, config: Mapping[str, Any], phase: Phase, *, digest: str | None = None
+    ) -> dict[str, Any]:
+        """Return any canonical configuration as it is sent for this app's process group.
+
+        `digest` names the release that the configuration is of, where it is another one.
+        """
         metadata = {
             **config.get("metadata", {}),
-            RELEASE_KEY: self.digest,
+            RELEASE_KEY: self.digest if digest is None else digest,
             PHASE_KEY: phase.value,
             SECRETS_KEY: str(self.secrets_version),
         }

@@ -60,6 +60,14 @@ def running(sandbox: SandboxProgram) -> dict[str, str]:
     }
 
 
+def release_names(sandbox: SandboxProgram) -> dict[str, str]:
+    """Return which release each machine says it runs."""
+    return {
+        machine["id"]: machine["config"]["metadata"]["gateway_release"]
+        for machine in sandbox.machines(APP)
+    }
+
+
 def environments(sandbox: SandboxProgram) -> list[dict[str, str]]:
     """Return what each machine's environment says to the stub."""
     return [
@@ -117,7 +125,7 @@ def test_a_gateway_that_always_falls_back_does_not_pass_its_proof(
 def test_machines_that_were_updated_in_place_get_their_configuration_back(
     sandbox: SandboxProgram, serving: Stack, key: str, strategy: str
 ) -> None:
-    before = running(sandbox)
+    before, releases = running(sandbox), release_names(sandbox)
     assert environments(sandbox) == [{}, {}]
     declare(serving, STUBBORN, strategy=strategy)
     with traffic(sandbox, key) as users:
@@ -127,6 +135,7 @@ def test_machines_that_were_updated_in_place_get_their_configuration_back(
     assert "back on the configuration before" in failed.stdout
     assert running(sandbox).keys() == before.keys()
     assert environments(sandbox) == [{}, {}]
+    assert release_names(sandbox) == releases
     assert sandbox.ask(key).status_code == 200
     assert users.answers
     if strategy == "rolling":  # immediate has all machines down at once, and says so
