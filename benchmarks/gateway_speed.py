@@ -1,207 +1,123 @@
-"""What a user waits for, on the real LiteLLM: a second `make local`, the proof, a rescue."""
+"""What a user waits for on the real LiteLLM: a second `make local`, the proof, a rescue."""
 
 import json
-import os
 import time
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-import httpx
-import yaml
-
+from benchmarks import first_rescue
 from benchmarks.harness import LocalGateway, local_gateway
 from benchmarks.processes import tell, wait_for
+from benchmarks.published import BOOT_S, alive
 from benchmarks.table import Row
-from components.bundle import make_bundle
-from components.validate import load_checked_file
 
-OK = 200
-BOOT_S = 120.0
 SECOND_RUN_S = 60
+SECOND_RUNS = 3
 PROOF_S = 3
-RESCUE_MS = 100
-TIMES_FASTER = 50
-PRIMARIES = (
-    "openai/gpt-5.5",
-    "openai/gpt-5.4",
-    "xai/grok-4.3",
-    "anthropic/claude-opus-4-7",
-    "anthropic/claude-opus-4-6",
-    "vertex_ai/gemini-3.1-pro-preview",
-)
-# The router settings that the investigation published (Stage A + B).
-INVESTIGATION = {
-    "routing_strategy": "simple-shuffle",
-    "num_retries": 3,
-    "allowed_fails": 3,
-    "cooldown_time": 30,
-}
+PROOFS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Restarted:
+    """Seconds of a `make local` after the sandbox was stopped; `boot` is LiteLLM's part."""
+
+    total: float
+    boot: float
 
 
 def rows() -> list[Row]:
-    """Deploy once, then measure the second run, the proof and the first rescue of each chain."""
+    """Deploy once, then measure the second run, the proof and the first rescue of each chain.
+
+    Rescues come before anything is started again: they are those of a gateway that its gates
+    have just let through.
+    """
     with local_gateway() as gateway:
         tell("gateway: first deploy of the local stack on the real LiteLLM")
-        first = gateway.deploy()
-        tell("gateway: the same again")
-        began = time.monotonic()
-        gateway.gateway("sandbox", "up")
-        gateway.deploy()
-        second = time.monotonic() - began
-        evidence = newest_evidence(gateway.project / "evidence" / "local")
-        slow, fast = rescues(gateway, str(first["key"]))
-    outside = [gate["evidence"] for gate in evidence["gates"] if gate["gate"] == "outside"][-1]
-    boot = float(first["seconds"]["litellm_start"] or 0)
+        first, took = _make_local(gateway)
+        rescues = first_rescue.measure(gateway, str(first["key"]))
+        proofs = [_prove(gateway) for _ in range(PROOFS)]
+        seconds = []
+        for number in range(1, SECOND_RUNS + 1):
+            again, spent = _make_local(gateway)
+            seconds.append(spent)
+            told = "something changed" if again["changed"] else "nothing changed"
+            tell(f"gateway: run {number} of {SECOND_RUNS} of the same: {spent:.1f} s, {told}")
+        restarted = _restarted(gateway)
+    boot = first["seconds"]["litellm_start"]
     return [
-        Row(
-            "second `make local`",
-            f"{second:.1f} s",
-            "60 s allowed",
-            second / SECOND_RUN_S,
-            "<= 60 s",
-            second <= SECOND_RUN_S,
-            f"changes nothing, so LiteLLM does not boot; its first boot took {boot:.0f} s",
-        ),
-        Row(
-            "proof of all edges",
-            f"{outside['duration_s']:.2f} s",
-            f"{len(outside['edges'])} edges, {outside['requests']} requests",
-            None,
-            "<= 3 s",
-            outside["duration_s"] <= PROOF_S,
-        ),
-        Row(
-            "first rescue, p50",
-            f"{median(fast):.0f} ms",
-            "100 ms allowed",
-            median(fast) / RESCUE_MS,
-            "<= 100 ms",
-            median(fast) <= RESCUE_MS,
-        ),
-        Row(
-            "first rescue, published settings",
-            f"{median(slow):.0f} ms",
-            f"{median(fast):.0f} ms, ours",
-            median(slow) / median(fast),
-            ">= 50",
-            median(slow) / median(fast) >= TIMES_FASTER,
-        ),
+        second_run(seconds, took, boot),
+        after_a_stop(restarted, took),
+        proof_row(proofs, median(rescues.healthy) / 1000),
+        *first_rescue.summary(rescues),
     ]
 
 
-def newest_evidence(folder: Path) -> dict[str, Any]:
-    """Return the evidence file that was written last."""
-    newest = max(folder.glob("*.json"), key=lambda path: path.stat().st_mtime)
-    found: dict[str, Any] = json.loads(newest.read_text())
-    return found
+def second_run(seconds: Sequence[float], first: float, boot: float | None) -> Row:
+    """Return the row of runs in which there was nothing to do."""
+    booted = f"LiteLLM does not boot again; its first boot took {boot:.1f} s" if boot else ""
+    return _run_row("second `make local`", median(seconds), first, booted)
 
 
-def rescues(gateway: LocalGateway, key: str) -> tuple[list[float], list[float]]:
-    """Return how long each chain's first rescue takes, in ms: published settings, then ours."""
-    url = start_published(gateway, key)
-    for base in (url, gateway.edge_url):
-        for group in PRIMARIES:
-            ask(base, key, group)  # warm: every provider once, in good health
-    for group in PRIMARIES:
-        gateway.gateway("sandbox", "break", group, "--status", "500")
-    tell("rescue: the primaries of six chains answer 500")
-    fast = [ask(gateway.edge_url, key, group) for group in PRIMARIES]
-    with ThreadPoolExecutor(len(PRIMARIES)) as pool:
-        slow = list(pool.map(lambda group: ask(url, key, group), PRIMARIES))
-    gateway.gateway("sandbox", "heal")
-    return slow, fast
+def after_a_stop(found: Restarted, first: float) -> Row:
+    """Return the row of a run that finds its machines stopped."""
+    note = f"of it LiteLLM's boot {found.boot:.1f} s; state and stack were there"
+    return _run_row("`make local` after a stop", found.total, first, note)
 
 
-def ask(base: str, key: str, group: str) -> float:
-    """Ask the group one question that no cache has seen and return the milliseconds."""
-    text = f"{time.time_ns()} say one word"
-    body = {
-        "model": group,
-        "messages": [{"role": "user", "content": text}],
-        "max_tokens": 8,
-        "cache": {"no-cache": True},
-    }
-    began = time.perf_counter()
-    answer = httpx.post(
-        f"{base}/v1/chat/completions",
-        json=body,
-        timeout=120,
-        headers={"Authorization": f"Bearer {key}"},
+def proof_row(proofs: Sequence[Mapping[str, Any]], healthy_s: float) -> Row:
+    """Return the row of the proof from outside, against one healthy request."""
+    measured = median(float(proof["duration_s"]) for proof in proofs)
+    passed = all(proof["verdict"] == "passed" for proof in proofs)
+    edges, requests = len(proofs[0]["edges"]), proofs[0]["requests"]
+    return Row(
+        "proof of all edges",
+        f"{measured:.2f} s",
+        f"{healthy_s * 1000:.0f} ms, a healthy request",
+        measured / healthy_s,
+        f"<= {PROOF_S} s",
+        passed and measured <= PROOF_S,
+        f"{edges} edges with their controls, {requests} requests"
+        + ("" if passed else "; not every proof passed"),
     )
-    took = (time.perf_counter() - began) * 1000
-    answer.raise_for_status()
-    return took
 
 
-def start_published(gateway: LocalGateway, key: str) -> str:
-    """Boot a second LiteLLM beside the gateway, with the published router settings."""
-    settings = load_checked_file(gateway.project, "local").settings
-    config = published(yaml.safe_load(make_bundle(settings).litellm_yaml))
-    folder = gateway.home / "published"
-    folder.mkdir()
-    (folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    version = cache / "litellm-fly-gateway" / "litellm" / "1.106.2" / "bin"
-    port = gateway.ports[0] + 7
-    command = [
-        str(version / "python"),
-        str(version / "litellm"),
-        "--config",
-        "config.yaml",
-        "--host",
-        "127.0.0.1",
-        "--port",
-        str(port),
-    ]
-    environ = {
-        "PATH": f"{version}:{os.environ['PATH']}",
-        "HOME": str(folder),
-        "LITELLM_MASTER_KEY": key,
-        "LITELLM_MODE": "PRODUCTION",
-        "LITELLM_LOCAL_MODEL_COST_MAP": "True",
-        "VERTEX_CREDENTIALS_JSON": gateway.environ["VERTEX_CREDENTIALS_JSON"],
-        **dict.fromkeys(("OPENAI_API_KEY", "XAI_API_KEY", "ANTHROPIC_API_KEY"), "sk-bench"),
-    }
-    tell("rescue: booting a second LiteLLM with the published settings")
-    gateway.processes.start(command, environ=environ, folder=folder, output=folder / "log")
-    url = f"http://127.0.0.1:{port}"
-    wait_for(lambda: alive(url), BOOT_S, "the second LiteLLM serves")
-    return url
+def _run_row(name: str, measured: float, first: float, note: str) -> Row:
+    return Row(
+        name,
+        f"{measured:.1f} s",
+        f"{first:.1f} s, the first one",
+        measured / first,
+        f"<= {SECOND_RUN_S} s",
+        measured <= SECOND_RUN_S,
+        note,
+    )
 
 
-def published(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return our models and chains under the published router settings, without probes."""
-    models = [
-        {
-            **model,
-            "litellm_params": {
-                k: v
-                for k, v in model["litellm_params"].items()
-                if k not in {"num_retries", "timeout", "stream_timeout"}
-            },
-        }
-        for model in config["model_list"]
-        if not model["model_name"].startswith("proof/")
-    ]
-    chains = [
-        chain
-        for chain in config["router_settings"]["fallbacks"]
-        if not next(iter(chain)).startswith("proof/")
-    ]
-    return {
-        "model_list": models,
-        "litellm_settings": {"drop_params": True},
-        "general_settings": {"master_key": config["general_settings"]["master_key"]},
-        "router_settings": {**INVESTIGATION, "fallbacks": chains},
-    }
+def _make_local(gateway: LocalGateway) -> tuple[dict[str, Any], float]:
+    """Do what `make local` does once everything is installed; return its document and seconds."""
+    up = gateway.sandbox_up()
+    began = time.monotonic()
+    document = gateway.deploy()
+    return document, up.seconds + time.monotonic() - began
 
 
-def alive(url: str) -> bool | None:
-    """Answer True once the process answers at all."""
-    try:
-        return httpx.get(f"{url}/health/liveliness", timeout=2).status_code == OK or None
-    except httpx.HTTPError:
-        return None
+def _prove(gateway: LocalGateway) -> dict[str, Any]:
+    document = json.loads(gateway.gateway("prove", "local", "--json").output)
+    evidence: dict[str, Any] = document["evidence"]
+    tell(f"proof: {evidence['verdict']} in {evidence['duration_s']:.2f} s")
+    return evidence
+
+
+def _restarted(gateway: LocalGateway) -> Restarted:
+    """Stop the sandbox with its machines and run `make local`; it ends when LiteLLM serves."""
+    tell("gateway: stopping the sandbox, then the same once more")
+    gateway.sandbox_down()
+    began = time.monotonic()
+    gateway.sandbox_up()
+    started = time.monotonic()
+    wait_for(lambda: alive(gateway.edge_url), BOOT_S, "the gateway serves again")
+    served = time.monotonic()
+    gateway.deploy()
+    return Restarted(time.monotonic() - began, served - started)

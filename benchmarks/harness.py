@@ -22,6 +22,20 @@ from tools.engine import engine_bin
 ROOT = Path(__file__).resolve().parents[1]
 STUB = "registry.fly.io/stub"
 EMPTY_PROGRAM = "import pulumi\n\npulumi.export('empty', 1)\n"
+FLOOR_PROGRAM = """\
+from pulumi.dynamic import CreateResult, ReadResult, Resource, ResourceProvider
+
+
+class Nothing(ResourceProvider):
+    def create(self, props):
+        return CreateResult("nothing", props)
+
+    def read(self, id_, props):
+        return ReadResult(id_, props)
+
+
+Resource(Nothing(), "nothing", {})
+"""
 PASSED_ON = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR", "XDG_CACHE_HOME")
 
 
@@ -37,15 +51,16 @@ class Timed:
 class LocalGateway:
     """The local environment deployed from a copied project, with addresses of its own.
 
-    The copy differs from the project in its ports and, with `image`, in the gateway's image. The
-    code is the project's own. `environ` makes plain `pulumi` work on it once the sandbox serves.
+    `ports` are those of the API, the edge and the providers. The copy differs from the project in
+    them and, with `image`, in the gateway's image; the code is the project's own. `environ` makes
+    plain `pulumi` work on it once the sandbox serves.
     """
 
     home: Path
     processes: Processes
     engine: Path
     image: str | None
-    ports: tuple[int, int, int]
+    ports: tuple[int, ...]
     subnet: str
     environ: dict[str, str] = field(default_factory=dict)
 
@@ -128,15 +143,20 @@ class LocalGateway:
 
     def empty_project(self) -> Path:
         """Return a project whose program creates nothing, with its stack made and brought up."""
-        folder = self.home / "empty"
-        if folder.is_dir():
-            return folder
+        return self._other_project("empty", EMPTY_PROGRAM, options={})
+
+    def floor_project(self) -> Path:
+        """Return one with a single dynamic resource that is read first, as ours are."""
+        return self._other_project("floor", FLOOR_PROGRAM, options={"refresh": "always"})
+
+    def _other_project(self, name: str, program: str, *, options: Mapping[str, str]) -> Path:
+        folder = self.home / name
         folder.mkdir()
         self._link_environment(folder)
         runtime = {"name": "python", "options": {"virtualenv": ".venv"}}
-        document = {"name": "empty", "runtime": runtime}
+        document = {"name": name, "runtime": runtime, "options": dict(options)}
         (folder / "Pulumi.yaml").write_text(yaml.safe_dump(document))
-        (folder / "__main__.py").write_text(EMPTY_PROGRAM)
+        (folder / "__main__.py").write_text(program)
         self.pulumi("stack", "init", project=folder)
         self.pulumi("up", "--yes", "--skip-preview", project=folder)
         return folder
@@ -160,7 +180,7 @@ def local_gateway(image: str | None = None) -> Iterator[LocalGateway]:
         processes = Processes()
         ending.callback(processes.close)
         engine = engine_bin(os.environ, lambda line: tell(f"engine: {line}"))
-        gateway = LocalGateway(home, processes, engine, image, free_ports(), free_subnet())
+        gateway = LocalGateway(home, processes, engine, image, free_ports(3), free_subnet())
         gateway.prepare()
         ending.callback(_down, gateway)
         tell(f"sandbox: starting on {gateway.api_url}, addresses {gateway.subnet}.0.0/16")
@@ -168,16 +188,15 @@ def local_gateway(image: str | None = None) -> Iterator[LocalGateway]:
         yield gateway
 
 
-def free_ports() -> tuple[int, int, int]:
-    """Return three ports that nobody listens on; all are held until the last is known."""
+def free_ports(count: int) -> tuple[int, ...]:
+    """Return ports that nobody listens on; all are held until the last is known."""
     with ExitStack() as held:
         found = []
-        for _ in range(3):
+        for _ in range(count):
             listening = held.enter_context(socket.socket())
             listening.bind(("127.0.0.1", 0))
             found.append(int(listening.getsockname()[1]))
-    first, second, third = found
-    return first, second, third
+    return tuple(found)
 
 
 def free_subnet() -> str:

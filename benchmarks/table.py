@@ -10,20 +10,23 @@ HEADER = ("benchmark", "measured", "baseline", "ratio", "target", "held")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A finished measurement; texts carry their units, `ratio` is measured over baseline."""
+    """A finished measurement; texts carry their units, `ratio` is measured over baseline.
+
+    `held` is None for a row that explains another and has no target of its own.
+    """
 
     name: str
     measured: str
     baseline: str
     ratio: float | None
     target: str
-    held: bool
+    held: bool | None
     note: str = ""
 
     def cells(self) -> tuple[str, ...]:
         """Return the row as the table shows it."""
         ratio = "-" if self.ratio is None else f"{self.ratio:.2f}"
-        held = "yes" if self.held else "NO"
+        held = {True: "yes", False: "NO", None: "-"}[self.held]
         return (self.name, self.measured, self.baseline, ratio, self.target, held)
 
     def as_json(self) -> dict[str, Any]:
