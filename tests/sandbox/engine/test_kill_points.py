@@ -24,7 +24,11 @@ EXPECTED = {
     "stub-gateway": {"machines": 1, "volumes": 0, "ips": 2},
     "stub-gateway-redis": {"machines": 1, "volumes": 1, "ips": 1},
 }
-SAMPLED = 4  # kill points per operation in an ordinary run
+SAMPLED = 3  # kill points per operation in an ordinary run
+CONVERGED = "converged"
+# How often a machine is looked at until it is healthy depends on the clock, and so does the number
+# of calls: a point near the end may lie behind the last one.
+TOO_LATE = "the operation had ended before this call"
 
 
 @dataclass(frozen=True)
@@ -111,7 +115,8 @@ def test_the_next_up_converges_after_a_kill(world: World, operation: str) -> Non
     for point in chosen(calls):
         rows.append((point, outcome_of(world, operation, point)))
         print(f"{operation} {point.nth}/{len(calls)} {point.when} {point.call}: {rows[-1][1]}")
-    assert [row for row in rows if row[1] != "converged"] == []
+    assert [row for row in rows if row[1] not in {CONVERGED, TOO_LATE}] == []
+    assert CONVERGED in {outcome for _, outcome in rows}
 
 
 def calls_of(world: World, operation: str) -> list[dict[str, Any]]:
@@ -157,6 +162,8 @@ def outcome_of(world: World, operation: str, point: Point) -> str:
     )
     code = process.wait(300)
     world.sandbox.control("DELETE", "/kill")
+    if code == 0:
+        return TOO_LATE
     if code != -signal.SIGKILL:
         return f"not killed: exit code {code}"
     run(stack, [command[0], "cancel", stack.name, "--yes", "--non-interactive"])
@@ -184,7 +191,7 @@ def world_after(sandbox: SandboxProgram, volume: str | None) -> str:
             return f"{app} has {found}"
     if volume is not None and volume_of(sandbox) != volume:
         return "the volume is another one: data lost"
-    return "converged"
+    return CONVERGED
 
 
 def volumes(sandbox: SandboxProgram, app: str) -> list[dict[str, Any]]:
