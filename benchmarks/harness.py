@@ -34,7 +34,11 @@ class Nothing(ResourceProvider):
         return ReadResult(id_, props)
 
 
-Resource(Nothing(), "nothing", {})
+class Thing(Resource):
+    pass
+
+
+Thing(Nothing(), "nothing", {})
 """
 PASSED_ON = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR", "XDG_CACHE_HOME")
 
