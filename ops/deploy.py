@@ -11,6 +11,7 @@ from ops.exit_codes import ExitCode
 from ops.output import Output
 from ops.stack import Stack, open_stack
 from ops.stale_lock import describe, is_stale, locks
+from ops.torn_checkpoint import mend_checkpoint
 from stacks.config_file import PROJECT
 from stacks.problem import Problem, ProblemError
 
@@ -53,6 +54,9 @@ def deploy(environment: str, *, yes: bool, output: Output) -> ExitCode:
     """
     began = time.monotonic()
     stack = open_stack(environment, say=output.say)
+    # Before anything reads it; a stack of a backend that is not ours is left alone.
+    if stack.local and mend_checkpoint(stack.state.backend, PROJECT, environment):
+        output.say("a killed run left half a state: going on from the last whole one")
     if not stack.exists():
         stack.make()
         output.say(f"made the stack {environment} in {stack.state.backend}")

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from ops.torn_checkpoint import mend_checkpoint
 from tests.sandbox.engine.pulumi_stack import Stack, make_stack, stub_config
 from tests.sandbox.engine.sandbox_program import SandboxProgram
 
@@ -166,6 +167,8 @@ def outcome_of(world: World, operation: str, point: Point) -> str:
         return TOO_LATE
     if code != -signal.SIGKILL:
         return f"not killed: exit code {code}"
+    # As `gateway deploy local` does: the engine may have died while it wrote its own state.
+    mend_checkpoint(stack.home / "backend", "gateway", stack.name)
     run(stack, [command[0], "cancel", stack.name, "--yes", "--non-interactive"])
     after = stack.up(check=False)
     if after.returncode != 0:
