@@ -14,15 +14,10 @@ UP = ("up", "--yes", "--skip-preview")
 PREVIEW = ("preview", "--refresh")
 
 
-INLINE = ("--refresh", "--run-program")
 NOTE = "stub image for the gateway: the engine's own cost is the point"
 FLOOR_NOTE = (
     "the least that `refresh: always` costs: one dynamic resource whose provider only answers;"
     " it explains the first row and has no target"
-)
-INLINE_NOTE = (
-    "the same `up` with the engine's --run-program, which reads while the program runs:"
-    " one provider process in place of two; not used, for comparison only"
 )
 
 
@@ -38,7 +33,6 @@ def rows() -> list[Row]:
                 "empty": lambda: gateway.pulumi(*UP, project=empty).seconds,
                 "ours": lambda: gateway.pulumi(*UP).seconds,
                 "floor": lambda: gateway.pulumi(*UP, project=floor).seconds,
-                "inline": lambda: gateway.pulumi(*UP, *INLINE).seconds,
             },
         )
         previews = _interleaved(
@@ -51,8 +45,7 @@ def rows() -> list[Row]:
         )
     return [
         summary("no-op `pulumi up`", ups["ours"], ups["empty"], limit=UP_LIMIT, note=NOTE),
-        summary("- one dynamic resource", ups["floor"], ups["empty"], note=FLOOR_NOTE),
-        summary("- ours, --run-program", ups["inline"], ups["empty"], note=INLINE_NOTE),
+        summary("one dynamic resource", ups["floor"], ups["empty"], note=FLOOR_NOTE),
         summary(
             "preview with refresh",
             previews["ours"],
