@@ -40,6 +40,7 @@ class Thing(Resource):
 
 Thing(Nothing(), "nothing", {})
 """
+SHOWN_LINES = 30  # of the sandbox, when a benchmark could not be measured
 PASSED_ON = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR", "XDG_CACHE_HOME")
 
 
@@ -189,7 +190,11 @@ def local_gateway(image: str | None = None) -> Iterator[LocalGateway]:
         ending.callback(_down, gateway)
         tell(f"sandbox: starting on {gateway.api_url}, addresses {gateway.subnet}.0.0/16")
         gateway.sandbox_up()
-        yield gateway
+        try:
+            yield gateway
+        except BenchmarkError:
+            _tell_sandbox(gateway)
+            raise
 
 
 def free_ports(count: int) -> tuple[int, ...]:
@@ -206,6 +211,16 @@ def free_ports(count: int) -> tuple[int, ...]:
 def free_subnet() -> str:
     """Return the first two numbers of a loopback network of this process' own."""
     return f"127.{150 + os.getpid() % 100}"
+
+
+def _tell_sandbox(gateway: LocalGateway) -> None:
+    """Say what the sandbox said last: its home is about to be removed."""
+    output = gateway.home / "state" / "sandbox.out"
+    if output.is_file():
+        lines = output.read_text(encoding="utf-8", errors="replace").splitlines()[-SHOWN_LINES:]
+        tell("sandbox: it said last:\n" + "\n".join(lines))
+    serving = (gateway.home / "state" / "sandbox" / "sandbox.json").is_file()
+    tell(f"sandbox: {'its address file is there' if serving else 'it has ended in good order'}")
 
 
 def _down(gateway: LocalGateway) -> None:
