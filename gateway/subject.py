@@ -1,0 +1,241 @@
+"""A LiteLLM configuration as its rules look at it: sections that are there, indexes built once."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cached_property
+from typing import Any
+
+from stacks.configuration import Configuration
+from stacks.paths import Path
+
+WILDCARD = "*"
+CHAIN_KEYS = ("fallbacks", "context_window_fallbacks", "content_policy_fallbacks")
+EMPTY: Mapping[str, Any] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """One well-formed entry of `model_list`; `index` is its position there."""
+
+    index: int
+    name: str
+    params: Mapping[str, Any]
+    info: Mapping[str, Any]
+
+    @property
+    def path(self) -> Path:
+        """Where it stands."""
+        return ("litellm", "model_list", self.index)
+
+    @property
+    def model(self) -> str:
+        """`litellm_params.model`, `""` where it is no text."""
+        model = self.params.get("model")
+        return model if isinstance(model, str) else ""
+
+    @property
+    def provider(self) -> str:
+        """The prefix of `model`, or `custom_llm_provider`; `""` where there is neither."""
+        named = self.params.get("custom_llm_provider")
+        if isinstance(named, str):
+            return named
+        prefix, slash, _ = self.model.partition("/")
+        return prefix if slash else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """One declared chain; `path` is that of its list of targets.
+
+    `targets` are names only: of a mapping as target, its `model`. Positions are those of the
+    list as written: an entry that names nothing is `""`.
+    """
+
+    section: str
+    key: str
+    source: str
+    targets: tuple[str, ...]
+    path: Path
+
+    def at(self, position: int) -> Path:
+        """Return where the target at `position` stands."""
+        return (*self.path, position)
+
+
+class Subject:
+    """What rules read. Every property is total: a section that is no mapping is an empty one."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        self.configuration = configuration
+        self.version = configuration.version
+        self.server = configuration.server
+        self.environment = configuration.environment
+
+    @cached_property
+    def given(self) -> bool:
+        """Tell whether there is a LiteLLM file at all: rules about what is missing ask first."""
+        return self.configuration.litellm is not None
+
+    @cached_property
+    def top(self) -> Mapping[str, Any]:
+        """The whole file."""
+        return mapping(self.configuration.litellm)
+
+    @cached_property
+    def litellm_settings(self) -> Mapping[str, Any]:
+        """The section of this name."""
+        return mapping(self.top.get("litellm_settings"))
+
+    @cached_property
+    def general_settings(self) -> Mapping[str, Any]:
+        """The section of this name."""
+        return mapping(self.top.get("general_settings"))
+
+    @cached_property
+    def router_settings(self) -> Mapping[str, Any]:
+        """The section of this name."""
+        return mapping(self.top.get("router_settings"))
+
+    @cached_property
+    def deployments(self) -> tuple[Deployment, ...]:
+        """The entries of `model_list` that have a name and parameters."""
+        found = []
+        for index, entry in enumerate(sequence(self.top.get("model_list"))):
+            fields = mapping(entry)
+            name, params = fields.get("model_name"), fields.get("litellm_params")
+            if isinstance(name, str) and isinstance(params, Mapping):
+                found.append(Deployment(index, name, params, mapping(fields.get("model_info"))))
+        return tuple(found)
+
+    @cached_property
+    def groups(self) -> Mapping[str, tuple[Deployment, ...]]:
+        """Deployments by model group."""
+        found: dict[str, list[Deployment]] = {}
+        for deployment in self.deployments:
+            found.setdefault(deployment.name, []).append(deployment)
+        return {name: tuple(members) for name, members in found.items()}
+
+    @cached_property
+    def aliases(self) -> Mapping[str, str]:
+        """`model_group_alias`: alias to group, both places that LiteLLM reads it from."""
+        found: dict[str, str] = {}
+        for section in (self.router_settings, self.litellm_settings):
+            for alias, target in mapping(section.get("model_group_alias")).items():
+                group = _name(target)
+                if group:
+                    found.setdefault(str(alias), group)
+        return found
+
+    @cached_property
+    def chains(self) -> tuple[Chain, ...]:
+        """Every declared chain in the order of the file, whichever section holds it."""
+        return tuple(self._chains())
+
+    @cached_property
+    def general_chains(self) -> Mapping[str, Chain]:
+        """The chains that hold on a running gateway, by source; `"*"` among them.
+
+        `router_settings.fallbacks` wins over the list of `litellm_settings` (facts on LiteLLM,
+        section 13, 5); a source declared twice is answered by its first entry. LiteLLM adds
+        `default_fallbacks` as `"*"`, and loses it at the first sync with the database.
+        """
+        declared = [chain for chain in self.chains if chain.key == "fallbacks"]
+        in_router = "fallbacks" in self.router_settings
+        found: dict[str, Chain] = {}
+        for chain in declared:
+            if chain.section == "router_settings" or not in_router:
+                found.setdefault(chain.source, chain)
+        default = next((c for c in self.chains if c.key == "default_fallbacks"), None)
+        if default is not None and not self.default_fallbacks_are_lost:
+            found.setdefault(WILDCARD, default)
+        return found
+
+    @cached_property
+    def default_fallbacks_are_lost(self) -> bool:
+        """Tell whether the first sync with the database drops `default_fallbacks`."""
+        return (
+            bool(self.litellm_settings.get("default_fallbacks"))
+            and self.general_settings.get("store_model_in_db") is True
+            and "fallbacks" in self.router_settings
+        )
+
+    def is_served(self, name: str, *, as_source: bool = False) -> bool:
+        """Tell whether LiteLLM finds something under `name`: group, alias, wildcard.
+
+        As the source of a chain a name may also lack, or have, a provider prefix.
+        """
+        if name in self.groups or name in self.aliases:
+            return True
+        if as_source and (name.partition("/")[2] in self.groups or name in self._bare_names):
+            return True
+        return any(fnmatchcase(name, pattern) for pattern in self._patterns)
+
+    def chain_of(self, group: str) -> Chain | None:
+        """Return what LiteLLM looks up: the own chain, one whose prefix differs, `"*"`, none.
+
+        The order is that of get_fallback_model_group in 1.106.2, router_utils.
+        """
+        chains = self.general_chains
+        for source in (group, group.partition("/")[2], self._bare_sources.get(group, "")):
+            if source and source in chains:
+                return chains[source]
+        return chains.get(WILDCARD)
+
+    @cached_property
+    def _patterns(self) -> tuple[str, ...]:
+        return tuple(name for name in self.groups if WILDCARD in name)
+
+    @cached_property
+    def _bare_names(self) -> frozenset[str]:
+        return frozenset(name.partition("/")[2] for name in self.groups if "/" in name)
+
+    @cached_property
+    def _bare_sources(self) -> Mapping[str, str]:
+        found: dict[str, str] = {}
+        for source in self.general_chains:
+            if "/" in source:
+                found.setdefault(source.partition("/")[2], source)
+        return found
+
+    def _chains(self) -> Iterator[Chain]:
+        for section, values in (
+            ("router_settings", self.router_settings),
+            ("litellm_settings", self.litellm_settings),
+        ):
+            for key in CHAIN_KEYS:
+                for index, entry in enumerate(sequence(values.get(key))):
+                    for source, targets in mapping(entry).items():
+                        path: Path = ("litellm", section, key, index, str(source))
+                        yield Chain(section, key, str(source), names(targets), path)
+            default = values.get("default_fallbacks")
+            if isinstance(default, Sequence) and not isinstance(default, str):
+                whole = ("litellm", section, "default_fallbacks")
+                yield Chain(section, "default_fallbacks", WILDCARD, names(default), whole)
+
+
+def mapping(value: Any) -> Mapping[str, Any]:
+    """Return `value` if it is a mapping, else an empty one."""
+    return value if isinstance(value, Mapping) else EMPTY
+
+
+def sequence(value: Any) -> Sequence[Any]:
+    """Return `value` if it is a list, else an empty one: a text is no list."""
+    return value if isinstance(value, Sequence) and not isinstance(value, str | bytes) else ()
+
+
+def names(targets: Any) -> tuple[str, ...]:
+    """Return the model groups that a list of targets names, `""` for an entry that names none."""
+    return tuple(_name(target) for target in sequence(targets))
+
+
+def _name(target: Any) -> str:
+    name = target.get("model") if isinstance(target, Mapping) else target
+    return name if isinstance(name, str) else ""
+
+
+def reference(value: Any) -> str | None:
+    """Return NAME of `os.environ/NAME`, None for any other value."""
+    if isinstance(value, str) and value.startswith("os.environ/"):
+        return value.removeprefix("os.environ/")
+    return None
