@@ -1,7 +1,10 @@
 """Every rule about LiteLLM, in the order of the reference."""
 
 from gateway.rules.breaker import RULES as BREAKER
+from gateway.rules.environment import RULES as ENVIRONMENT
+from gateway.rules.fallback_lists import RULES as FALLBACK_LISTS
+from gateway.rules.fallbacks import RULES as FALLBACKS
 from gateway.subject import Subject
 from stacks.rule import Rule
 
-RULES: tuple[Rule[Subject], ...] = (*BREAKER,)
+RULES: tuple[Rule[Subject], ...] = (*BREAKER, *FALLBACKS, *FALLBACK_LISTS, *ENVIRONMENT)
