@@ -36,3 +36,32 @@ def test_a_whole_checkpoint_and_one_without_a_whole_predecessor_stay(
 
 def test_a_stack_that_was_never_deployed_stays_as_it_is(tmp_path: Path) -> None:
     assert not mend_checkpoint(tmp_path, "gateway", "local")
+
+
+@pytest.mark.parametrize("torn", ["", '{"user.cache'])
+@pytest.mark.parametrize("name", ["local.json.attrs", "local.json.bak.attrs"])
+def test_half_written_attributes_go_and_the_whole_checkpoint_beside_them_stays(
+    tmp_path: Path, name: str, torn: str
+) -> None:
+    checkpoint = stacks(tmp_path, now='{"version": 3}', before='{"version": 2}')
+    attributes = checkpoint.with_name(name)
+    attributes.write_text(torn)
+    assert mend_checkpoint(tmp_path, "gateway", "local")
+    assert checkpoint.read_text() == '{"version": 3}'
+    assert not attributes.exists()
+
+
+def test_attributes_of_a_checkpoint_that_was_replaced_go_with_it(tmp_path: Path) -> None:
+    checkpoint = stacks(tmp_path, now="", before='{"version": 3}')
+    attributes = checkpoint.with_name("local.json.attrs")
+    attributes.write_text('{"md5": "of the torn text"}')
+    assert mend_checkpoint(tmp_path, "gateway", "local")
+    assert not attributes.exists()
+
+
+def test_whole_attributes_stay(tmp_path: Path) -> None:
+    checkpoint = stacks(tmp_path, now='{"version": 3}', before='{"version": 2}')
+    attributes = checkpoint.with_name("local.json.attrs")
+    attributes.write_text("{}")
+    assert not mend_checkpoint(tmp_path, "gateway", "local")
+    assert attributes.exists()
