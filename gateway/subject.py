@@ -137,18 +137,21 @@ class Subject:
         """The chains that hold on a running gateway, by source; `"*"` among them.
 
         `router_settings.fallbacks` wins over the list of `litellm_settings` (facts on LiteLLM,
-        section 13, 5); a source declared twice is answered by its first entry. LiteLLM adds
-        `default_fallbacks` as `"*"`, and loses it at the first sync with the database.
+        section 13, 5). A source declared twice is answered by its first entry, but `"*"` by its
+        last one. LiteLLM adds `default_fallbacks` behind the list, so that it overrules a `"*"`
+        there, and loses it at the first sync with the database (all observed on 1.106.2).
         """
         declared = [chain for chain in self.chains if chain.key == "fallbacks"]
         in_router = "fallbacks" in self.router_settings
         found: dict[str, Chain] = {}
         for chain in declared:
             if chain.section == "router_settings" or not in_router:
+                if chain.source == WILDCARD:
+                    found[WILDCARD] = chain
                 found.setdefault(chain.source, chain)
         default = next((c for c in self.chains if c.key == "default_fallbacks"), None)
         if default is not None and not self.default_fallbacks_are_lost:
-            found.setdefault(WILDCARD, default)
+            found[WILDCARD] = default
         return found
 
     @cached_property
