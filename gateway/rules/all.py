@@ -2,9 +2,18 @@
 
 from gateway.rules.breaker import RULES as BREAKER
 from gateway.rules.environment import RULES as ENVIRONMENT
+from gateway.rules.fallback_circles import RULES as FALLBACK_CIRCLES
 from gateway.rules.fallback_lists import RULES as FALLBACK_LISTS
+from gateway.rules.fallback_walk import RULES as FALLBACK_WALK
 from gateway.rules.fallbacks import RULES as FALLBACKS
 from gateway.subject import Subject
 from stacks.rule import Rule
 
-RULES: tuple[Rule[Subject], ...] = (*BREAKER, *FALLBACKS, *FALLBACK_LISTS, *ENVIRONMENT)
+RULES: tuple[Rule[Subject], ...] = (
+    *FALLBACKS,
+    *FALLBACK_LISTS,
+    *FALLBACK_CIRCLES,
+    *FALLBACK_WALK,
+    *BREAKER,
+    *ENVIRONMENT,
+)

@@ -11,7 +11,6 @@ from stacks.paths import Path
 from stacks.problem import Severity
 from stacks.rule import Edit, Example, Finding, Put, Rule
 
-DEEPEST = 100  # levels of nesting that LiteLLM's loader searches (DEFAULT_MAX_RECURSE_DEPTH)
 ALWAYS_THERE = frozenset({"FLY_APP_NAME", "FLY_REGION", "FLY_MACHINE_ID", "HOME", "PATH", "PORT"})
 
 # `os.environ.NAME`, `os.environ["NAME"]`, `OS.ENVIRON/NAME`, `os.environ:NAME`, `env/NAME`
@@ -89,16 +88,22 @@ def _trimmed(path: Path, name: str) -> tuple[Edit, ...]:
     return (Put(path, f"os.environ/{plain}"),) if _NAME.fullmatch(plain) else ()
 
 
-def _texts(path: Path, value: Any, depth: int = 0) -> Iterator[tuple[Path, str]]:
-    if isinstance(value, str):
-        yield path, value
-    elif depth < DEEPEST:
-        if isinstance(value, Mapping):
-            for key, inner in value.items():
-                yield from _texts((*path, str(key)), inner, depth + 1)
-        elif isinstance(value, list | tuple):
-            for index, inner in enumerate(value):
-                yield from _texts((*path, index), inner, depth + 1)
+def _texts(path: Path, value: Any) -> Iterator[tuple[Path, str]]:
+    """Yield every text with its place; what an anchor repeats is looked at in one place."""
+    waiting = [(path, value)]
+    seen: set[int] = set()
+    while waiting:
+        place, inner = waiting.pop()
+        if isinstance(inner, str):
+            yield place, inner
+        elif isinstance(inner, Mapping | list | tuple) and id(inner) not in seen:
+            seen.add(id(inner))
+            keyed = inner.items() if isinstance(inner, Mapping) else enumerate(inner)
+            waiting += [
+                ((*place, key if isinstance(key, int) else str(key)), item)
+                for key, item in reversed(list(keyed))
+                if not isinstance(item, int | float)
+            ]
 
 
 RULES = (

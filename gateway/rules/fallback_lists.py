@@ -210,13 +210,13 @@ RULES = (
         ),
         remedy='Write the list as `"*"` in `router_settings.fallbacks`.',
         failing=Example(
-            litellm="litellm_settings: {default_fallbacks: [haiku]}\n"
+            litellm=f"{MODELS}litellm_settings: {{default_fallbacks: [sonnet]}}\n"
             "general_settings: {store_model_in_db: true}\n"
-            "router_settings: {fallbacks: [{grok: [haiku, sonnet]}]}\n"
+            "router_settings: {fallbacks: [{sonnet: [grok]}]}\n"
         ),
         passing=Example(
-            litellm="general_settings: {store_model_in_db: true}\n"
-            'router_settings: {fallbacks: [{grok: [haiku, sonnet]}, {"*": [haiku]}]}\n'
+            litellm=f"{MODELS}general_settings: {{store_model_in_db: true}}\n"
+            'router_settings: {fallbacks: [{sonnet: [grok]}, {"*": [sonnet]}]}\n'
         ),
         find=_lost_default,
     ),

@@ -1,0 +1,163 @@
+"""Which chains run in circles, and whether one of them leads out."""
+
+from collections.abc import Iterator, Mapping
+
+from gateway.rules.served import Served
+from gateway.subject import WILDCARD, Subject
+from stacks.problem import Severity
+from stacks.rule import Example, Finding, Rule
+
+LOOKUP = "litellm/router_utils/fallback_event_handlers.py"
+MODELS = """model_list:
+- {model_name: small, litellm_params: {model: openai/gpt-5.4-mini}}
+- {model_name: large, litellm_params: {model: openai/gpt-5.5}}
+- {model_name: sonnet, litellm_params: {model: anthropic/claude-sonnet-4-6}}
+"""
+Graph = Mapping[str, tuple[str, ...]]
+
+
+def _example(chains: str) -> Example:
+    return Example(litellm=f"{MODELS}router_settings:\n  fallbacks: {chains}\n")
+
+
+def _closed_circles(subject: Subject) -> Iterator[Finding]:
+    served = Served(subject)
+    for circle, members in _circles(subject):
+        if not _leaves(subject, served, members) and (endpoint := _one_endpoint(subject, members)):
+            yield Finding(
+                subject.general_chains[circle[0]].path,
+                " -> ".join((*circle, circle[0])),
+                f"a circle that no chain leaves, and {endpoint} serves every group in it. LiteLLM "
+                "tries each group once, so that nothing runs for ever, but when that provider is "
+                "down nobody is left to answer",
+                "end one of these chains at a group of another provider",
+            )
+
+
+def _other_circles(subject: Subject) -> Iterator[Finding]:
+    served = Served(subject)
+    for circle, members in _circles(subject):
+        leaves = _leaves(subject, served, members)
+        if leaves or not _one_endpoint(subject, members):
+            yield Finding(
+                subject.general_chains[circle[0]].path,
+                " -> ".join((*circle, circle[0])),
+                "a circle: LiteLLM tries each group once for a request, so its last step rescues "
+                "nobody" + ("" if leaves else "; when all of them are down, nothing else is tried"),
+                "leave it if these groups are to stand in for each other, otherwise end one of the "
+                "chains at a group outside",
+            )
+
+
+def _circles(subject: Subject) -> Iterator[tuple[tuple[str, ...], frozenset[str]]]:
+    """Yield a shortest circle and all members of each strongly connected part of the chains."""
+    own = {s: c.targets for s, c in subject.general_chains.items() if s != WILDCARD}
+    graph = {s: tuple(t for t in targets if t in own and t != s) for s, targets in own.items()}
+    order = {source: position for position, source in enumerate(own)}
+    for part in _strongly_connected(graph):
+        if len(part) > 1:
+            members = frozenset(part)
+            yield _shortest_circle(graph, min(part, key=order.__getitem__), members), members
+
+
+def _strongly_connected(graph: Graph) -> Iterator[tuple[str, ...]]:
+    """Yield the strongly connected parts (Tarjan), without recursion: chains can be long."""
+    number: dict[str, int] = {}
+    low: dict[str, int] = {}
+    held: dict[str, None] = {}
+    for root in graph:
+        if root in number:
+            continue
+        walk: list[tuple[str, Iterator[str]]] = [(root, iter(graph[root]))]
+        number[root] = low[root] = len(number)
+        held[root] = None
+        while walk:
+            node, targets = walk[-1]
+            target = next((t for t in targets if t not in number or t in held), None)
+            if target is None:
+                walk.pop()
+                if walk:
+                    low[walk[-1][0]] = min(low[walk[-1][0]], low[node])
+                if low[node] == number[node]:
+                    part: list[str] = []
+                    while not part or part[-1] != node:
+                        part.append(held.popitem()[0])
+                    yield tuple(part)
+            elif target in number:
+                low[node] = min(low[node], number[target])
+            else:
+                number[target] = low[target] = len(number)
+                held[target] = None
+                walk.append((target, iter(graph[target])))
+
+
+def _shortest_circle(graph: Graph, first: str, members: frozenset[str]) -> tuple[str, ...]:
+    came_from: dict[str, str] = {}
+    waiting = [first]
+    for node in waiting:
+        for target in graph[node]:
+            if target == first:
+                path = [node]
+                while path[-1] != first:
+                    path.append(came_from[path[-1]])
+                return tuple(reversed(path))
+            if target in members and target not in came_from:
+                came_from[target] = node
+                waiting.append(target)
+    return (first,)
+
+
+def _leaves(subject: Subject, served: Served, members: frozenset[str]) -> bool:
+    """Tell whether some chain of these groups has a target outside them that is served."""
+    return any(
+        target not in members and (served.elsewhere or served.as_target(target))
+        for member in members
+        for target in subject.general_chains[member].targets
+        if target
+    )
+
+
+def _one_endpoint(subject: Subject, members: frozenset[str]) -> str:
+    """Return the provider that alone serves these groups, `""` where there is more than one.
+
+    Two regions or two addresses of one provider count as two.
+    """
+    found: set[tuple[str, ...]] = set()
+    for member in members:
+        if member not in subject.groups:
+            return ""
+        for deployment in subject.groups[member]:
+            at = ("api_base", "base_url", "vertex_location", "aws_region_name", "region_name")
+            where = (str(deployment.params.get(key) or "") for key in at)
+            found.add((deployment.provider or "one provider", *where))
+    return next(iter(found))[0] if len(found) == 1 else ""
+
+
+RULES = (
+    Rule(
+        id="L108",
+        title="Chains run in a circle at one provider, and none leaves it",
+        severity=Severity.ERROR,
+        about="router_settings.fallbacks",
+        evidence=(
+            f"{LOOKUP} (run_async_fallback)",
+            "facts on LiteLLM, section 13.3: each target is tried once",
+            "facts on peers, section 0: `--validate_config` accepts it",
+        ),
+        remedy="End one of the chains at a group of another provider.",
+        failing=_example("[{small: [large]}, {large: [small]}]"),
+        passing=_example("[{small: [large, sonnet]}, {large: [sonnet]}]"),
+        find=_closed_circles,
+    ),
+    Rule(
+        id="L064",
+        title="Chains run in a circle",
+        severity=Severity.WARNING,
+        about="router_settings.fallbacks",
+        evidence=(f"{LOOKUP} (run_async_fallback)", "facts on LiteLLM, section 13.3"),
+        remedy="End one of the chains at a group outside of the circle.",
+        failing=_example("[{small: [sonnet]}, {sonnet: [small]}]"),
+        passing=_example("[{small: [large, sonnet]}, {large: [sonnet]}]"),
+        find=_other_circles,
+    ),
+)
