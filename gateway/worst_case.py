@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 NEVER = math.inf
 LONGEST_OBEYED_RETRY_AFTER_S = 60.0  # a longer Retry-After is not slept out (litellm/utils.py)
+FULL_GROWN = 64  # the number of the sleep from which on doubling changes nothing that is sane
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class Backoff:
         if retry_after_s is not None and 0 < retry_after_s <= LONGEST_OBEYED_RETRY_AFTER_S:
             planned = retry_after_s
         else:
-            doubled = self.initial_s * 2.0 ** min(number, 64)
+            doubled = self.initial_s * 2.0 ** min(number, FULL_GROWN)
             planned = min(max(doubled, self.minimum_s), self.longest_s)
         return Span(planned, planned + self.jitter_s / 2, planned + self.jitter_s)
 
@@ -78,10 +79,11 @@ def backoff_of(environment: Mapping[str, str], minimum_s: float = 0.0) -> Backof
 
 def sleeps_s(backoff: Backoff, retries: int, retry_after_s: float | None = None) -> Span:
     """Return all sleeps of a group of one deployment that fails at every try."""
+    count = retries + 1 if retries > 0 else 0
     whole = ZERO
-    for number in range(retries + 1 if retries > 0 else 0):
+    for number in range(min(count, FULL_GROWN)):
         whole += backoff.sleep(number, retry_after_s)
-    return whole
+    return whole + backoff.sleep(FULL_GROWN, retry_after_s).times(count - FULL_GROWN)
 
 
 def attempts_s(
