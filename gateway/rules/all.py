@@ -6,14 +6,18 @@ from gateway.rules.fallback_circles import RULES as FALLBACK_CIRCLES
 from gateway.rules.fallback_lists import RULES as FALLBACK_LISTS
 from gateway.rules.fallback_walk import RULES as FALLBACK_WALK
 from gateway.rules.fallbacks import RULES as FALLBACKS
+from gateway.rules.sections import RULES as SECTIONS
+from gateway.rules.timeouts import RULES as TIMEOUTS
 from gateway.subject import Subject
 from stacks.rule import Rule
 
 RULES: tuple[Rule[Subject], ...] = (
+    *SECTIONS,
     *FALLBACKS,
     *FALLBACK_LISTS,
     *FALLBACK_CIRCLES,
     *FALLBACK_WALK,
     *BREAKER,
+    *TIMEOUTS,
     *ENVIRONMENT,
 )

@@ -119,12 +119,14 @@ RULES = (
         ),
         remedy="Set it as a secret of the app, or correct the name.",
         failing=Example(
-            litellm="model_list:\n- model_name: grok\n  litellm_params:\n"
+            litellm="litellm_settings: {request_timeout: 60}\n"
+            "model_list:\n- model_name: grok\n  litellm_params:\n"
             "    {model: xai/grok-4.3, api_key: os.environ/XAI_API_KY}\n",
             secrets=frozenset({"XAI_API_KEY"}),
         ),
         passing=Example(
-            litellm="model_list:\n- model_name: grok\n  litellm_params:\n"
+            litellm="litellm_settings: {request_timeout: 60}\n"
+            "model_list:\n- model_name: grok\n  litellm_params:\n"
             "    {model: xai/grok-4.3, api_key: os.environ/XAI_API_KEY}\n",
             secrets=frozenset({"XAI_API_KEY"}),
         ),

@@ -2,22 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 
+from gateway.rules.examples import with_chains
 from gateway.rules.served import Served
 from gateway.subject import WILDCARD, Subject
 from stacks.problem import Severity
-from stacks.rule import Example, Finding, Rule
+from stacks.rule import Finding, Rule
 
 LOOKUP = "litellm/router_utils/fallback_event_handlers.py"
-MODELS = """model_list:
-- {model_name: small, litellm_params: {model: openai/gpt-5.4-mini}}
-- {model_name: large, litellm_params: {model: openai/gpt-5.5}}
-- {model_name: sonnet, litellm_params: {model: anthropic/claude-sonnet-4-6}}
-"""
 Graph = Mapping[str, tuple[str, ...]]
-
-
-def _example(chains: str) -> Example:
-    return Example(litellm=f"{MODELS}router_settings:\n  fallbacks: {chains}\n")
 
 
 def _closed_circles(subject: Subject) -> Iterator[Finding]:
@@ -145,8 +137,8 @@ RULES = (
             "facts on peers, section 0: `--validate_config` accepts it",
         ),
         remedy="End one of the chains at a group of another provider.",
-        failing=_example("[{small: [large]}, {large: [small]}]"),
-        passing=_example("[{small: [large, sonnet]}, {large: [sonnet]}]"),
+        failing=with_chains("[{small: [large]}, {large: [small]}]"),
+        passing=with_chains("[{small: [large, sonnet]}, {large: [sonnet]}]"),
         find=_closed_circles,
     ),
     Rule(
@@ -156,8 +148,8 @@ RULES = (
         about="router_settings.fallbacks",
         evidence=(f"{LOOKUP} (run_async_fallback)", "facts on LiteLLM, section 13.3"),
         remedy="End one of the chains at a group outside of the circle.",
-        failing=_example("[{small: [sonnet]}, {sonnet: [small]}]"),
-        passing=_example("[{small: [large, sonnet]}, {large: [sonnet]}]"),
+        failing=with_chains("[{small: [sonnet]}, {sonnet: [small]}]"),
+        passing=with_chains("[{small: [large, sonnet]}, {large: [sonnet]}]"),
         find=_other_circles,
     ),
 )

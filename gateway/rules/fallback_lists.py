@@ -3,24 +3,17 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from gateway.rules.examples import MODELS, SOUND, with_chains
 from gateway.rules.quoting import listed, shown
 from gateway.subject import CHAIN_KEYS, WILDCARD, Chain, Subject, mapping, sequence
 from stacks.paths import Path
 from stacks.problem import Severity
-from stacks.rule import Append, Edit, Example, Finding, Put, Remove, Rule
+from stacks.rule import Append, Edit, Finding, Put, Remove, Rule
 
 SECTIONS = ("router_settings", "litellm_settings")
 ROUTER = "litellm/router.py"
 LOOKUP = "litellm/router_utils/fallback_event_handlers.py"
 ACCEPTED = "facts on peers, section 0: `--validate_config` accepts it"
-MODELS = """model_list:
-- {model_name: grok, litellm_params: {model: xai/grok-4.3}}
-- {model_name: sonnet, litellm_params: {model: anthropic/claude-sonnet-4-6}}
-"""
-
-
-def _example(chains: str) -> Example:
-    return Example(litellm=f"{MODELS}router_settings:\n  fallbacks: {chains}\n")
 
 
 def _shape(subject: Subject) -> Iterator[Finding]:
@@ -98,22 +91,34 @@ def _shape_of_targets(path: Path, written: Any) -> Iterator[Finding]:
 
 
 def _declared_twice(subject: Subject) -> Iterator[Finding]:
-    first: dict[tuple[str, str, str], Chain] = {}
-    for chain in subject.chains:
-        if chain.key == "default_fallbacks":
-            continue
-        kept = first.setdefault((chain.section, chain.key, chain.source), chain)
-        if kept is chain:
+    answering: dict[tuple[str, str, str], Chain] = {}
+    declared = [chain for chain in subject.chains if chain.key != "default_fallbacks"]
+    for chain in declared:
+        place = (chain.section, chain.key, chain.source)
+        if chain.source == WILDCARD:
+            answering[place] = chain
+        answering.setdefault(place, chain)
+    for chain in declared:
+        kept = answering[chain.section, chain.key, chain.source]
+        if chain.key == "fallbacks" and chain.source == WILDCARD:
+            kept = subject.general_chains.get(WILDCARD, kept)
+        if kept is chain or (kept.section != chain.section and kept.key == chain.key):
             continue
         same = kept.targets == chain.targets
         yield Finding(
             chain.path,
             listed(chain.targets),
-            f"{chain.source} has a chain already, [{listed(kept.targets)}], and LiteLLM answers "
-            "from the first: this one is never read",
+            f"{_which(kept)} answers for {chain.source}, with [{listed(kept.targets)}]: this one "
+            "is never read",
             "remove it" if same else "put both lists into one",
             (Remove(chain.path[:-1]),) if same else (),
         )
+
+
+def _which(kept: Chain) -> str:
+    if kept.key == "default_fallbacks":
+        return f"`{kept.section}.default_fallbacks`"
+    return "the last such entry" if kept.source == WILDCARD else "the first such entry"
 
 
 def _in_both_sections(subject: Subject) -> Iterator[Finding]:
@@ -169,8 +174,8 @@ RULES = (
         about="router_settings.fallbacks",
         evidence=(f"{ROUTER} (validate_fallbacks)", ACCEPTED),
         remedy="Write a list of mappings with one key each, whose value is a list of groups.",
-        failing=_example("[{grok: sonnet}]"),
-        passing=_example("[{grok: [sonnet]}]"),
+        failing=with_chains("[{grok: sonnet}]"),
+        passing=with_chains("[{grok: [sonnet]}]"),
         find=_shape,
     ),
     Rule(
@@ -180,8 +185,8 @@ RULES = (
         about="router_settings.fallbacks",
         evidence=(f"{LOOKUP} (get_fallback_model_group)", ACCEPTED),
         remedy="Put both into one list.",
-        failing=_example("[{grok: [sonnet]}, {grok: [sonnet]}]"),
-        passing=_example("[{grok: [sonnet]}]"),
+        failing=with_chains("[{grok: [sonnet]}, {grok: [sonnet]}]"),
+        passing=with_chains("[{grok: [sonnet]}]"),
         find=_declared_twice,
     ),
     Rule(
@@ -191,11 +196,11 @@ RULES = (
         about="litellm_settings.fallbacks",
         evidence=(ROUTER, "facts on LiteLLM, section 13.5"),
         remedy="Keep all chains in `router_settings`.",
-        failing=Example(
-            litellm=f"{MODELS}router_settings:\n  fallbacks: [{{grok: [sonnet]}}]\n"
-            "litellm_settings:\n  fallbacks: [{grok: [sonnet]}]\n"
+        failing=with_chains(
+            "[{grok: [sonnet]}]",
+            f"{MODELS}litellm_settings: {{request_timeout: 60, fallbacks: [{{grok: [sonnet]}}]}}\n",
         ),
-        passing=_example("[{grok: [sonnet]}]"),
+        passing=with_chains("[{grok: [sonnet]}]"),
         find=_in_both_sections,
     ),
     Rule(
@@ -209,14 +214,14 @@ RULES = (
             "facts on LiteLLM, section 0.1",
         ),
         remedy='Write the list as `"*"` in `router_settings.fallbacks`.',
-        failing=Example(
-            litellm=f"{MODELS}litellm_settings: {{default_fallbacks: [sonnet]}}\n"
+        failing=with_chains(
+            "[{sonnet: [grok]}]",
             "general_settings: {store_model_in_db: true}\n"
-            "router_settings: {fallbacks: [{sonnet: [grok]}]}\n"
+            f"{MODELS}litellm_settings: {{request_timeout: 60, default_fallbacks: [sonnet]}}\n",
         ),
-        passing=Example(
-            litellm=f"{MODELS}general_settings: {{store_model_in_db: true}}\n"
-            'router_settings: {fallbacks: [{sonnet: [grok]}, {"*": [sonnet]}]}\n'
+        passing=with_chains(
+            '[{sonnet: [grok]}, {"*": [sonnet]}]',
+            f"general_settings: {{store_model_in_db: true}}\n{SOUND}",
         ),
         find=_lost_default,
     ),

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 
+from gateway.rules.examples import SOUND, with_chains, with_router
 from gateway.rules.quoting import listed
 from gateway.rules.served import Served
 from gateway.subject import WILDCARD, Subject, mapping
 from stacks.problem import Severity
-from stacks.rule import Example, Finding, Rule
+from stacks.rule import Finding, Rule
 
 DEFAULT_MAX_FALLBACKS = 5
 WALKED = 50  # sources whose walk is followed to its end: each walk may see every chain
@@ -139,20 +140,13 @@ def _aliases_without_chain(subject: Subject) -> Iterator[Finding]:
             )
 
 
-MODELS = """model_list:
-- {model_name: small, litellm_params: {model: openai/gpt-5.4-mini}}
-- {model_name: large, litellm_params: {model: openai/gpt-5.5}}
-- {model_name: sonnet, litellm_params: {model: anthropic/claude-sonnet-4-6}}
-"""
-LINE = "[{a: [b]}, {b: [c]}, {c: [d]}, {d: [e]}, {e: [f]}, {f: [g]}]"
-SEVEN = "model_list:\n" + "".join(
-    f"- {{model_name: {name}, litellm_params: {{model: openai/{name}}}}}\n" for name in "abcdefg"
+LINE = "fallbacks: [{a: [b]}, {b: [c]}, {c: [d]}, {d: [e]}, {e: [f]}, {f: [g]}]"
+SEVEN = (
+    "model_list:\n"
+    + "".join(f"- {{model_name: {n}, litellm_params: {{model: openai/{n}}}}}\n" for n in "abcdefg")
+    + "litellm_settings: {request_timeout: 60}\n"
 )
-
-
-def _example(settings: str, *, models: str = MODELS) -> Example:
-    return Example(litellm=f"{models}router_settings:\n  {settings}\n")
-
+IN_DATABASE = f"general_settings: {{store_model_in_db: true}}\n{SOUND}"
 
 RULES = (
     Rule(
@@ -162,8 +156,8 @@ RULES = (
         about="router_settings.max_fallbacks",
         evidence=(f"{LOOKUP} (max_fallbacks)", "facts on LiteLLM, section 2 (measured)"),
         remedy="Put the targets into one list, or raise `max_fallbacks`.",
-        failing=_example(f"fallbacks: {LINE}", models=SEVEN),
-        passing=_example(f"fallbacks: {LINE}\n  max_fallbacks: 6", models=SEVEN),
+        failing=with_router(LINE, SEVEN),
+        passing=with_router(f"{LINE}\n  max_fallbacks: 6", SEVEN),
         find=_too_deep,
     ),
     Rule(
@@ -173,8 +167,8 @@ RULES = (
         about='router_settings.fallbacks["*"]',
         evidence=(f"{LOOKUP} (run_async_fallback)", "facts on LiteLLM, section 2 (measured)"),
         remedy="Give it a chain at another provider.",
-        failing=_example('fallbacks: [{"*": [sonnet]}]'),
-        passing=_example('fallbacks: [{"*": [sonnet]}, {sonnet: [large]}]'),
+        failing=with_router('fallbacks: [{"*": [sonnet]}]'),
+        passing=with_router('fallbacks: [{"*": [sonnet]}, {sonnet: [large]}]'),
         find=_unprotected_wildcard,
     ),
     Rule(
@@ -184,10 +178,10 @@ RULES = (
         about="router_settings.context_window_fallbacks",
         evidence=(LOOKUP, "facts on LiteLLM, section 2 (measured)"),
         remedy="Give every group with a chain an entry in these lists too.",
-        failing=_example(
+        failing=with_router(
             "fallbacks: [{small: [sonnet]}]\n  context_window_fallbacks: [{large: [sonnet]}]"
         ),
-        passing=_example(
+        passing=with_router(
             "fallbacks: [{small: [sonnet]}]\n  context_window_fallbacks: [{small: [sonnet]}]"
         ),
         find=_uncovered,
@@ -199,14 +193,8 @@ RULES = (
         about="router_settings.fallbacks",
         evidence=("facts on LiteLLM, section 9: a renamed model breaks a chain in silence",),
         remedy="Declare the groups that chains name in `model_list`.",
-        failing=Example(
-            litellm="general_settings: {store_model_in_db: true}\n"
-            f"{MODELS}router_settings: {{fallbacks: [{{small: [haiku]}}]}}\n"
-        ),
-        passing=Example(
-            litellm="general_settings: {store_model_in_db: true}\n"
-            f"{MODELS}router_settings: {{fallbacks: [{{small: [sonnet]}}]}}\n"
-        ),
+        failing=with_chains("[{small: [haiku]}]", IN_DATABASE),
+        passing=with_chains("[{small: [sonnet]}]", IN_DATABASE),
         find=_names_of_the_database,
     ),
     Rule(
@@ -216,8 +204,8 @@ RULES = (
         about="router_settings.model_group_alias",
         evidence=(f"{LOOKUP} (get_fallback_model_group)", "facts on LiteLLM, section 13.1"),
         remedy="Give the alias a chain of its own.",
-        failing=_example("model_group_alias: {fast: small}\n  fallbacks: [{small: [sonnet]}]"),
-        passing=_example(
+        failing=with_router("model_group_alias: {fast: small}\n  fallbacks: [{small: [sonnet]}]"),
+        passing=with_router(
             "model_group_alias: {fast: small}\n  fallbacks: [{small: [sonnet]}, {fast: [sonnet]}]"
         ),
         find=_aliases_without_chain,

@@ -2,24 +2,17 @@
 
 from collections.abc import Iterator
 
+from gateway.rules.examples import with_chains
 from gateway.rules.quoting import did_you_mean, listed
 from gateway.rules.served import Served
 from gateway.subject import WILDCARD, Chain, Subject
 from stacks.problem import Severity
-from stacks.rule import Example, Finding, Remove, Rule
+from stacks.rule import Finding, Remove, Rule
 
 SKIPPED = "LiteLLM does not look at names as it loads, and skips an unknown target in silence"
-MODELS = """model_list:
-- {model_name: grok, litellm_params: {model: xai/grok-4.3}}
-- {model_name: sonnet, litellm_params: {model: anthropic/claude-sonnet-4-6}}
-"""
 ROUTER = "litellm/router.py"
 LOOKUP = "litellm/router_utils/fallback_event_handlers.py"
 ACCEPTED = "facts on peers, section 0: `--validate_config` accepts it"
-
-
-def _example(chains: str, *, key: str = "fallbacks", before: str = MODELS) -> Example:
-    return Example(litellm=f"{before}router_settings:\n  {key}: {chains}\n")
 
 
 def _unknown_names(subject: Subject) -> Iterator[Finding]:
@@ -105,8 +98,8 @@ RULES = (
         about="router_settings.fallbacks",
         evidence=(f"{ROUTER} (validate_fallbacks)", "facts on LiteLLM, section 2", ACCEPTED),
         remedy="Name a group of `model_list`, an alias, or what a wildcard group serves.",
-        failing=_example("[{grok: [sonet]}]"),
-        passing=_example("[{grok: [sonnet]}]"),
+        failing=with_chains("[{grok: [sonet]}]"),
+        passing=with_chains("[{grok: [sonnet]}]"),
         find=_unknown_names,
     ),
     Rule(
@@ -116,8 +109,8 @@ RULES = (
         about="router_settings.fallbacks",
         evidence=(f"{LOOKUP} (run_async_fallback)", "facts on LiteLLM, section 2", ACCEPTED),
         remedy="Name at least one other group.",
-        failing=_example("[{grok: [grok]}]"),
-        passing=_example("[{grok: [sonnet]}]"),
+        failing=with_chains("[{grok: [grok]}]"),
+        passing=with_chains("[{grok: [sonnet]}]"),
         find=_no_target,
     ),
     Rule(
@@ -127,8 +120,8 @@ RULES = (
         about="router_settings.fallbacks",
         evidence=(f"{LOOKUP} (run_async_fallback)", "facts on LiteLLM, section 2"),
         remedy="Remove it.",
-        failing=_example("[{grok: [grok, sonnet]}]"),
-        passing=_example("[{grok: [sonnet]}]"),
+        failing=with_chains("[{grok: [grok, sonnet]}]"),
+        passing=with_chains("[{grok: [sonnet]}]"),
         find=_itself_among_others,
     ),
     Rule(
@@ -138,8 +131,8 @@ RULES = (
         about="router_settings.fallbacks",
         evidence=(f"{LOOKUP} (get_fallback_model_group)", "facts on LiteLLM, section 13.1"),
         remedy="Write the group's `model_name` as the source.",
-        failing=_example("[{anthropic/claude-sonnet-4-6: [grok]}]"),
-        passing=_example("[{sonnet: [grok]}]"),
+        failing=with_chains("[{anthropic/claude-sonnet-4-6: [grok]}]"),
+        passing=with_chains("[{sonnet: [grok]}]"),
         find=_keyed_by_model,
     ),
 )
