@@ -38,11 +38,7 @@ def database_url(settings: Settings, password: str) -> str:
             ]
         )
     host = postgres.host or f"{settings.postgres_app}.flycast"
-    parameters = {
-        "sslmode": postgres.sslmode,
-        **_given(postgres.prisma),
-        **_given(postgres.libpq),
-    }
+    parameters = url_parameters(postgres)
     authority = f"{quote(postgres.role, safe='')}:{quote(password, safe='')}@{_host(host)}"
     url = (
         f"postgres://{authority}:{postgres.port}/{quote(postgres.database, safe='')}"
@@ -50,6 +46,11 @@ def database_url(settings: Settings, password: str) -> str:
     )
     _compare(url, postgres, host, password, parameters)
     return url
+
+
+def url_parameters(postgres: Postgres) -> dict[str, str]:
+    """Return what follows the question mark, in the order in which it is written."""
+    return {"sslmode": postgres.sslmode, **_given(postgres.prisma), **_given(postgres.libpq)}
 
 
 def for_libpq(url: str) -> str:
