@@ -163,6 +163,10 @@ class _Merge:
         return files[0][1].place(path)
 
 
+def _whole(path: FilePath) -> str:
+    return abspath(path)  # noqa: PTH100 - as LiteLLM tells files apart: links are not followed
+
+
 def _read(path: FilePath, read: Callable[[FilePath], bytes]) -> tuple[bytes | None, Problem | None]:
     try:
         return read(path), None

@@ -49,9 +49,6 @@ def nodes(lines: Lines, faults: list[Fault]) -> Node | None:
         faults.append(_control_character(unprintable))
         return None
     try:
-        if "\t" in text:  # libyaml takes tabs that PyYAML's own parser, which LiteLLM uses, refuses
-            for _ in yaml.parse(text, yaml.SafeLoader):
-                pass
         return compose(text, Data(faults, lines), faults)
     except yaml.YAMLError as error:
         faults.append(syntax_fault(error, lines))

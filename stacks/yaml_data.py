@@ -17,7 +17,10 @@ from stacks.yaml_nodes import Fault, Node, Values
 _PREFIX = "tag:yaml.org,2002:"
 _STR, _MERGE, _VALUE = f"{_PREFIX}str", f"{_PREFIX}merge", f"{_PREFIX}value"
 _RESOLVERS: Final[Mapping[Any, Any]] = Resolver.yaml_implicit_resolvers
-_CONSTRUCTORS: Final[Mapping[Any, Any]] = SafeConstructor.yaml_constructors
+_SCALARS = ("null", "bool", "int", "float", "binary", "timestamp", "str")
+_CONSTRUCTORS: Final[Mapping[Any, Any]] = {
+    f"{_PREFIX}{name}": SafeConstructor.yaml_constructors[f"{_PREFIX}{name}"] for name in _SCALARS
+}
 _REFUSALS = (
     ValueError,
     OverflowError,
@@ -45,7 +48,8 @@ class Data(Values):
         text: str = event.value
         tag = event.tag
         if tag is None or tag == "!":
-            if not event.implicit[0] or (text[:1] not in _RESOLVERS):
+            # A lone "!" leaves the meaning to the text, even to a quoted one.
+            if (tag is None and not event.implicit[0]) or text[:1] not in _RESOLVERS:
                 return text
             if not is_key and text in self.plain:
                 return self.plain[text]

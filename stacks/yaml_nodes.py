@@ -1,5 +1,6 @@
 """How a YAML text is composed into nodes that know their characters, within bounds."""
 
+import re
 from typing import Any, NamedTuple
 
 import yaml
@@ -16,8 +17,12 @@ from yaml.events import (
 
 from stacks.problem import Severity
 
-# Of PyYAML: libyaml's parser is some ten times as fast as the one in Python, event for event.
-_Parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+# libyaml is some ten times as fast as PyYAML's own parser, which is the one that LiteLLM uses. They
+# differ over tabs, which libyaml allows in more places, and over byte order marks inside a text.
+_FAST: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_EXACT: Any = yaml.SafeLoader
+_DIFFER = re.compile("[\t\ufeff]")
+_SMALL = 200_000  # characters that the slow one reads in about a second
 
 DEEPEST = 100  # levels; safe_load itself gives up at some 300, no configuration needs 20
 MOST_REPEATED = 1_000_000  # entries that aliases may stand for, all together
@@ -83,7 +88,8 @@ def compose(text: str, values: Values, faults: list[Fault]) -> Node | None:
 
     yaml.YAMLError is raised for what is no YAML at all; anything else wrong is added to `faults`.
     """
-    return _Composer(values, faults).compose(_Parser(text))
+    exact = len(text) < _SMALL and _DIFFER.search(text)
+    return _Composer(values, faults).compose((_EXACT if exact else _FAST)(text))
 
 
 class _Composer:
