@@ -6,6 +6,9 @@ PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
 	&& echo "$$name" && break; done)
 ARGS ?=
 
+# How many test files run at a time; each worker may hold a LiteLLM of 0.4 GB.
+WORKERS ?= 2
+
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 PACKAGES := benchmarks components fly gateway ops sandbox stacks templates tests tools
@@ -26,7 +29,7 @@ local: setup ## Start the local Fly stand-in, deploy the gateway to it, prove ev
 	@$(BIN)/gateway deploy local
 
 test: setup ## Run every test: unit, sandbox, vendor
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
 
 test-unit: $(INSTALLED) ## Run the tests that need neither processes nor sockets
 	@$(BIN)/pytest tests/unit $(ARGS)

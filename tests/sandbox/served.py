@@ -2,7 +2,6 @@
 
 import base64
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -12,6 +11,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
+
+from tests.sandbox.subnets import own_subnet
 
 T = TypeVar("T")
 
@@ -27,11 +28,6 @@ def until(condition: Callable[[], T | None], deadline_s: float = 30) -> T:
         assert time.monotonic() < end, f"not within {deadline_s} s"
         time.sleep(0.02)  # between two looks
     return answer
-
-
-def subnet() -> str:
-    """Return a loopback network that other test processes do not use."""
-    return f"127.{100 + os.getpid() % 100}"
 
 
 class Served:
@@ -52,7 +48,7 @@ class Served:
         words = [sys.executable, "-m", "sandbox", "serve", "--home", str(self.home)]
         for key, option in PORT_OPTIONS.items():
             words += [option, self.running[key].rpartition(":")[2] if self.running else "0"]
-        return [*words, "--subnet", subnet()]
+        return [*words, "--subnet", own_subnet()]
 
     def start(self) -> None:
         with self.output.open("ab") as output:

@@ -1,5 +1,4 @@
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -12,6 +11,7 @@ import pytest
 
 from tests.sandbox.engine.sandbox_program import wait_until
 from tests.sandbox.ops_project import Project
+from tests.sandbox.subnets import free_subnet
 
 pytestmark = pytest.mark.timeout(300)
 TARGET = "anthropic/claude-sonnet-4-6"
@@ -20,7 +20,7 @@ TARGET = "anthropic/claude-sonnet-4-6"
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     """A project with a running sandbox."""
-    made = Project.make(tmp_path_factory.mktemp("ops"), subnet=f"127.{160 + os.getpid() % 60}")
+    made = Project.make(tmp_path_factory.mktemp("ops"), subnet=free_subnet())
     made.up()
     yield made
     made.run("sandbox", "down")

@@ -13,6 +13,7 @@ import pytest
 from ops.running_sandbox import is_sandbox
 from tests.sandbox.engine.sandbox_program import wait_until
 from tests.sandbox.ops_project import SANDBOX_IN, Project
+from tests.sandbox.subnets import free_subnet
 
 HEAVY = ("pydantic", "httpx", "yaml", "jinja2", "rich.table", "components", "gateway", "fly")
 
@@ -20,7 +21,7 @@ HEAVY = ("pydantic", "httpx", "yaml", "jinja2", "rich.table", "components", "gat
 @pytest.fixture
 def project(tmp_path: Path) -> Iterator[Project]:
     """A project whose sandbox, if a test starts it, is ended afterwards."""
-    made = Project.make(tmp_path, subnet=f"127.{160 + os.getpid() % 60}")
+    made = Project.make(tmp_path, subnet=free_subnet())
     yield made
     made.run("sandbox", "down")
 

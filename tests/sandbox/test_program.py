@@ -12,7 +12,8 @@ import psycopg
 import pytest
 import valkey
 
-from tests.sandbox.served import ROOT, Served, file, service, subnet, until
+from tests.sandbox.served import ROOT, Served, file, service, until
+from tests.sandbox.subnets import own_subnet
 from tests.sandbox.tiny import alive, free_port, kill_quietly
 
 READY = {"type": "http", "path": "/health/readiness", "interval": "15s", "timeout": "5s"}
@@ -72,7 +73,7 @@ def cache(served: Served) -> str:
 
 
 def rows(*, add: bool) -> int:
-    address = f"{subnet()}.2.1"
+    address = f"{own_subnet()}.2.1"
     with psycopg.connect(
         host=address, user="postgres", password=PASSWORD, dbname="postgres", connect_timeout=10
     ) as connection:
@@ -85,7 +86,7 @@ def rows(*, add: bool) -> int:
 
 
 def count() -> int:
-    client = valkey.Valkey(host=f"{subnet()}.3.1", password=CACHE_PASSWORD)
+    client = valkey.Valkey(host=f"{own_subnet()}.3.1", password=CACHE_PASSWORD)
     try:
         value = client.incr("n")
         assert isinstance(value, int)
@@ -156,14 +157,14 @@ def test_a_destroyed_app_leaves_no_process_no_listener_and_no_file(sandbox: Serv
     machine = cache(sandbox)
     until(lambda: sandbox.healthy("kv", machine))
     (pid,) = sandbox.pids().values()
-    with socket.create_connection((f"{subnet()}.1.1", 6379), timeout=5):
+    with socket.create_connection((f"{own_subnet()}.1.1", 6379), timeout=5):
         pass
     sandbox.fly("DELETE", f"/apps/kv/machines/{machine}?force=true")
     until(lambda: not alive(pid))
     until(lambda: not (sandbox.home / "machines" / machine).exists())
     sandbox.fly("DELETE", "/apps/kv")
     with pytest.raises(ConnectionRefusedError, match="refused"):
-        socket.create_connection((f"{subnet()}.1.1", 6379), timeout=5)
+        socket.create_connection((f"{own_subnet()}.1.1", 6379), timeout=5)
 
 
 def test_a_second_signal_does_not_wait_for_a_stubborn_machine(sandbox: Served) -> None:
@@ -189,7 +190,7 @@ def test_what_is_said_about_the_running_sandbox_is_true(sandbox: Served) -> None
     assert path.stat().st_mode & 0o777 == 0o600
     assert sandbox.home.stat().st_mode & 0o777 == 0o700
     said = json.loads(path.read_text())
-    assert said["subnet"] == subnet()
+    assert said["subnet"] == own_subnet()
     assert httpx.get(f"{said['api_url']}/_sandbox/status").status_code == 200
     assert httpx.get(f"{said['api_url']}/_sandbox/providers").status_code == 200
     assert httpx.get(f"{said['edge_url']}/").status_code == 421
@@ -227,7 +228,7 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
         taken.listen()
         port = taken.getsockname()[1]
         done = run(
-            *("serve", "--home", str(tmp_path / "home"), "--subnet", subnet()),
+            *("serve", "--home", str(tmp_path / "home"), "--subnet", own_subnet()),
             *("--port", "0", "--edge-port", str(port), "--provider-port", "0"),
         )
     assert done.returncode == 1

@@ -10,6 +10,7 @@ import pytest
 
 from tests.sandbox.engine.pulumi_stack import Stack, make_stack, stub_config
 from tests.sandbox.engine.sandbox_program import SandboxProgram, wait_until
+from tests.sandbox.subnets import free_subnet
 from tools.engine import engine_bin
 
 __all__ = ["NewStack", "SandboxProgram", "Stack", "make_stack", "stub_config", "wait_until"]
@@ -32,7 +33,7 @@ def engine() -> Path:
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProgram]:
     """A running sandbox, one for a whole module."""
     home = tmp_path_factory.mktemp("fly") / "sandbox"
-    program = SandboxProgram(home, subnet=f"127.{90 + os.getpid() % 60}")
+    program = SandboxProgram(home, subnet=free_subnet())
     program.start()
     yield program
     program.stop()

@@ -2,8 +2,9 @@
 
 Invariants: the next `up` ends with 0 after `pulumi cancel`, the drift preview after it is clean,
 exactly the declared apps, machines, volumes and addresses exist, and a volume that held data is
-the same volume. `GATEWAY_KILL_POINTS=all` visits every call and prints the table; otherwise a few
-that lie where it hurts (each operation's first, last and some in between).
+the same volume. `GATEWAY_KILL_POINTS=all` visits every call; otherwise a few that lie where it
+hurts (each operation's first, last and some in between). What came of each is printed:
+`GATEWAY_KILL_POINTS=all make test WORKERS=0 ARGS="-s tests/sandbox/engine/test_kill_points.py"`.
 """
 
 import os
@@ -19,6 +20,7 @@ import pytest
 from ops.torn_checkpoint import mend_checkpoint
 from tests.sandbox.engine.pulumi_stack import Stack, make_stack, stub_config
 from tests.sandbox.engine.sandbox_program import SandboxProgram
+from tests.sandbox.subnets import free_subnet
 
 APPS = ("stub-gateway", "stub-gateway-redis")
 EXPECTED = {
@@ -102,7 +104,7 @@ OPERATIONS: dict[str, Callable[[Stack], list[str]]] = {
 def world(tmp_path_factory: pytest.TempPathFactory, engine: Path) -> Iterator[World]:
     """One sandbox for all kills of this module."""
     home = tmp_path_factory.mktemp("kills")
-    program = SandboxProgram(home / "sandbox", subnet=f"127.{160 + os.getpid() % 60}")
+    program = SandboxProgram(home / "sandbox", subnet=free_subnet())
     program.start()
     yield World(home, program, engine)
     program.stop()
