@@ -7,6 +7,7 @@ from gateway.rules.fallback_lists import RULES as FALLBACK_LISTS
 from gateway.rules.fallback_walk import RULES as FALLBACK_WALK
 from gateway.rules.fallbacks import RULES as FALLBACKS
 from gateway.rules.sections import RULES as SECTIONS
+from gateway.rules.timeout_precedence import RULES as TIMEOUT_PRECEDENCE
 from gateway.rules.timeouts import RULES as TIMEOUTS
 from gateway.subject import Subject
 from stacks.rule import Rule
@@ -19,5 +20,6 @@ RULES: tuple[Rule[Subject], ...] = (
     *FALLBACK_WALK,
     *BREAKER,
     *TIMEOUTS,
+    *TIMEOUT_PRECEDENCE,
     *ENVIRONMENT,
 )

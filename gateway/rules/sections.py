@@ -7,7 +7,7 @@ from gateway.keys import Keys, known_keys
 from gateway.rules.quoting import did_you_mean, shown
 from gateway.spelling import Speller
 from gateway.subject import Subject, mapping
-from stacks.paths import Path
+from stacks.paths import Path, spell
 from stacks.problem import Severity
 from stacks.rule import Edit, Example, Finding, Move, Remove, Rule
 
@@ -26,7 +26,11 @@ DOCUMENTED_IN = {
     "cooldown_time": "router_settings",
     "max_fallbacks": "router_settings",
     "timeout": "router_settings",
+    "set_verbose": "litellm_settings",
+    "litellm_jwtauth": "general_settings",
 }
+# LiteLLM's module imports these, and others read them as its attributes: setting them works.
+IMPORTED = frozenset({"set_verbose", "REPEATED_STREAMING_CHUNK_LIMIT", "ROUTER_MAX_FALLBACKS"})
 SILENT = {
     "litellm_settings": "LiteLLM sets it as an attribute that nobody reads",
     "general_settings": "LiteLLM keeps it, and nobody asks for it",
@@ -36,8 +40,15 @@ SILENT = {
 
 
 def _known(keys: Keys, section: str) -> frozenset[str]:
-    known: frozenset[str] = getattr(keys, section or "top_level")
-    return known - keys.router_managed_elsewhere if section == "router_settings" else known
+    match section:
+        case "":
+            return keys.top_level
+        case "litellm_settings":
+            return keys.litellm_settings | IMPORTED
+        case "general_settings":
+            return keys.general_settings
+        case _:
+            return keys.router_settings - keys.router_managed_elsewhere
 
 
 def _unknown(subject: Subject) -> Iterator[Finding]:
@@ -118,15 +129,15 @@ def _misplaced(subject: Subject) -> Iterator[Finding]:
             homes = _homes(keys, section, key)
             if not homes:
                 continue
-            home = homes[0]
-            to: Path = ("litellm", home, key) if home else ("litellm", key)
-            spelled = f"{home}.{key}" if home else f"`{key}` at the top level"
+            to: Path = ("litellm", homes[0], key) if homes[0] else ("litellm", key)
+            read_in = " or ".join(f"`{home}`" if home else "the top level" for home in homes)
             yield Finding(
                 path,
                 shown(value) if isinstance(value, bool | int | float) else "",
-                f"LiteLLM reads it in `{home or 'the top level'}`, not here: {SILENT[section]}"
+                f"LiteLLM reads it in {read_in}, not here: {SILENT[section]}"
                 + _consequence(section, key),
-                f"move it to `{spelled}`" if home else f"move it: {spelled}",
+                f"move it to `{spell(to[1:])}`"
+                + ("" if homes[0] else ", at the beginning of a line"),
                 _moved(subject, path, to, value, homes),
             )
 
@@ -142,7 +153,7 @@ def _consequence(section: str, key: str) -> str:
 def _moved(
     subject: Subject, path: Path, to: Path, value: Any, homes: tuple[str, ...]
 ) -> tuple[Edit, ...]:
-    if len(homes) > 1 and path[-1] not in DOCUMENTED_IN:
+    if len(homes) > 1:
         return ()
     there = subject.top if len(to) == 2 else mapping(subject.top.get(str(to[1])))  # noqa: PLR2004 - the document and a key
     if to[-1] not in there:
@@ -162,13 +173,10 @@ def _strangers(subject: Subject, keys: Keys, section: str) -> Iterator[tuple[Pat
 
 
 def _homes(keys: Keys, section: str, key: str) -> tuple[str, ...]:
-    """Return the other sections that read `key`, the documented one first; `""` is the top."""
+    """Return the other sections that read `key`; of several only the documented one, if any."""
     homes = [home for home in (*SECTIONS, "") if home != section and key in _known(keys, home)]
-    if key in DOCUMENTED_IN and DOCUMENTED_IN[key] in homes:
-        homes.sort(key=lambda home: home != DOCUMENTED_IN[key])
-    elif len(homes) > 1 and "" in homes:
-        homes.remove("")
-    return tuple(homes)
+    documented = DOCUMENTED_IN.get(key)
+    return (documented,) if documented in homes else tuple(homes)
 
 
 def _near_misses(subject: Subject) -> Iterator[Finding]:

@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from gateway.rules.examples import CHAIN, SONNET, grok
 from gateway.rules.numbers import number
 from gateway.rules.quoting import listed, shown
 from gateway.subject import WILDCARD, Deployment, Subject, reference
 from stacks.paths import Path
 from stacks.problem import Severity
-from stacks.rule import Example, Finding, Remove, Rule
+from stacks.rule import Example, Finding, Rule
 
 REQUEST_TIMEOUT: Path = ("litellm", "litellm_settings", "request_timeout")
 UNBOUND_S = 6000  # litellm.request_timeout where nothing is set
@@ -23,7 +24,7 @@ def _nothing_ends_it(subject: Subject) -> Iterator[Finding]:
     if _request_timeout(subject) or not subject.given:
         return
     streams = [d.name for d in subject.deployments if _is_deaf(d)]
-    if streams:
+    if streams and subject.general_chains:
         yield Finding(
             REQUEST_TIMEOUT,
             "",
@@ -114,52 +115,6 @@ def _places(subject: Subject) -> Iterator[tuple[Path, Mapping[str, Any]]]:
         yield (*deployment.path, "litellm_params"), deployment.params
 
 
-def _outranked_in_router(subject: Subject) -> Iterator[Finding]:
-    mine = number(subject.router_settings.get("timeout"))
-    wins = number(subject.litellm_settings.get("request_timeout"))
-    if mine and wins and mine != wins:
-        yield Finding(
-            ("litellm", "router_settings", "timeout"),
-            shown(subject.router_settings["timeout"]),
-            "`litellm_settings.request_timeout` outranks it at every attempt: "
-            f"{shown(subject.litellm_settings['request_timeout'])} s hold",
-            "write the same number in both places, or remove this one",
-        )
-
-
-def _outranked_in_model(subject: Subject) -> Iterator[Finding]:
-    for deployment in subject.deployments:
-        params = deployment.params
-        mine, wins = params.get("request_timeout"), params.get("timeout")
-        if mine and wins and mine != wins:
-            path = (*deployment.path, "litellm_params", "request_timeout")
-            yield Finding(
-                path,
-                shown(mine),
-                f"`timeout` beside it is read first: {shown(wins)} s hold",
-                "remove it",
-                (Remove(path),),
-            )
-
-
-def _longer_than_all(subject: Subject) -> Iterator[Finding]:
-    limit = number(subject.litellm_settings.get("request_timeout"))
-    chained = subject.general_chains
-    if not limit or not chained:
-        return
-    for deployment in subject.deployments:
-        own = number(deployment.params.get("timeout"))
-        if own and own > limit and (WILDCARD in chained or deployment.name in chained):
-            yield Finding(
-                (*deployment.path, "litellm_params", "timeout"),
-                shown(deployment.params["timeout"]),
-                f"a model's own time-out wins over `litellm_settings.request_timeout` "
-                f"({shown(subject.litellm_settings['request_timeout'])} s): this group is rescued "
-                "from a hang later than the others",
-                "lower it, or leave it if the model really needs the time",
-            )
-
-
 def _patient_streams(subject: Subject) -> Iterator[Finding]:
     if not subject.general_chains or subject.router_settings.get("stream_timeout"):
         return
@@ -195,16 +150,6 @@ def _longer_than_the_server(subject: Subject) -> Iterator[Finding]:
                 )
 
 
-GROK = "model_list:\n- model_name: grok\n  litellm_params: {model: xai/grok-4.3%s}\n"
-SONNET = "- {model_name: sonnet, litellm_params: {model: anthropic/claude-sonnet-4-6}}\n"
-
-
-def _grok(rest: str = "", params: str = "", more: str = "") -> Example:
-    return Example(litellm=GROK % params + more + rest)
-
-
-CHAIN = "router_settings: {fallbacks: [{grok: [sonnet]}], allowed_fails: 2, num_retries: 0}\n"
-
 RULES = (
     Rule(
         id="L005",
@@ -216,8 +161,8 @@ RULES = (
             "facts on a local gateway, sections 0.4 and 3 (measured)",
         ),
         remedy="Set `litellm_settings.request_timeout`.",
-        failing=_grok(CHAIN, more=SONNET),
-        passing=_grok(f"{CHAIN}litellm_settings: {{request_timeout: 60}}\n", more=SONNET),
+        failing=grok(CHAIN, more=SONNET),
+        passing=grok(f"{CHAIN}litellm_settings: {{request_timeout: 60}}\n", more=SONNET),
         find=_nothing_ends_it,
     ),
     Rule(
@@ -227,8 +172,8 @@ RULES = (
         about="litellm_settings.request_timeout",
         evidence=("facts on LiteLLM, section 1 (x-litellm-timeout: 6000.0)",),
         remedy="Set `litellm_settings.request_timeout`.",
-        failing=_grok(),
-        passing=_grok("litellm_settings: {request_timeout: 60}\n"),
+        failing=grok(),
+        passing=grok("litellm_settings: {request_timeout: 60}\n"),
         find=_no_limit,
     ),
     Rule(
@@ -243,51 +188,14 @@ RULES = (
         find=_no_time,
     ),
     Rule(
-        id="L114",
-        title="`router_settings.timeout` is outranked",
-        severity=Severity.WARNING,
-        about="router_settings.timeout",
-        evidence=(ROUTER, "facts on LiteLLM, section 1"),
-        remedy="Write one number in both places.",
-        failing=_grok("litellm_settings: {request_timeout: 60}\nrouter_settings: {timeout: 30}\n"),
-        passing=_grok("litellm_settings: {request_timeout: 60}\nrouter_settings: {timeout: 60}\n"),
-        find=_outranked_in_router,
-    ),
-    Rule(
-        id="L115",
-        title="A model's `request_timeout` is never read beside its `timeout`",
-        severity=Severity.WARNING,
-        about="model_list[].litellm_params.request_timeout",
-        evidence=(ROUTER,),
-        remedy="Remove it.",
-        failing=_grok(params=", timeout: 60, request_timeout: 30"),
-        passing=_grok(params=", timeout: 60"),
-        find=_outranked_in_model,
-    ),
-    Rule(
-        id="L133",
-        title="A model's own time-out is longer than the common one",
-        severity=Severity.WARNING,
-        about="model_list[].litellm_params.timeout",
-        evidence=(ROUTER, "facts on LiteLLM, section 1"),
-        remedy="Lower it, or leave it on purpose.",
-        failing=_grok(
-            f"{CHAIN}litellm_settings: {{request_timeout: 60}}\n", ", timeout: 300", SONNET
-        ),
-        passing=_grok(
-            f"{CHAIN}litellm_settings: {{request_timeout: 60}}\n", ", timeout: 30", SONNET
-        ),
-        find=_longer_than_all,
-    ),
-    Rule(
         id="L116",
         title="A silent stream is rescued late",
         severity=Severity.WARNING,
         about="router_settings.stream_timeout",
         evidence=(ROUTER, "facts on a local gateway, section 3 (measured)"),
         remedy="Set `router_settings.stream_timeout`.",
-        failing=_grok(f"{CHAIN}litellm_settings: {{request_timeout: 300}}\n", more=SONNET),
-        passing=_grok(f"{CHAIN}litellm_settings: {{request_timeout: 60}}\n", more=SONNET),
+        failing=grok(f"{CHAIN}litellm_settings: {{request_timeout: 300}}\n", more=SONNET),
+        passing=grok(f"{CHAIN}litellm_settings: {{request_timeout: 60}}\n", more=SONNET),
         find=_patient_streams,
     ),
     Rule(
