@@ -23,7 +23,7 @@ def stopped_at(message: str, text: str) -> int:
     """Return where tomllib stopped; its columns count from the last line feed."""
     found = _AT.search(message)
     if found is None or found[1] is None:
-        return len(text)
+        return len(text.rstrip())
     start = 0
     for _ in range(int(found[1]) - 1):
         start = text.index("\n", start) + 1
@@ -84,6 +84,9 @@ def syntax_problem(message: str, offset: int, lines: Lines) -> Problem:
     """Return what a refusal of tomllib is about; never raises."""
     said = _AT.sub("", message)
     twice = _defined_twice(offset, lines) if _TWICE.match(said) else None
+    if said.startswith('Expected "\'"'):  # noticed at the end of the text alone
+        breaks = (found.start() for found in re.finditer("\n", lines.text))
+        offset = next((at for at in breaks if open_quote(lines.text, at) is not None), offset)
     quote = None if twice else open_quote(lines.text, offset)
     if twice:
         return twice
