@@ -6,6 +6,7 @@ from gateway.rules.fallback_circles import RULES as FALLBACK_CIRCLES
 from gateway.rules.fallback_lists import RULES as FALLBACK_LISTS
 from gateway.rules.fallback_walk import RULES as FALLBACK_WALK
 from gateway.rules.fallbacks import RULES as FALLBACKS
+from gateway.rules.retries import RULES as RETRIES
 from gateway.rules.sections import RULES as SECTIONS
 from gateway.rules.timeout_precedence import RULES as TIMEOUT_PRECEDENCE
 from gateway.rules.timeouts import RULES as TIMEOUTS
@@ -19,6 +20,7 @@ RULES: tuple[Rule[Subject], ...] = (
     *FALLBACK_CIRCLES,
     *FALLBACK_WALK,
     *BREAKER,
+    *RETRIES,
     *TIMEOUTS,
     *TIMEOUT_PRECEDENCE,
     *ENVIRONMENT,

@@ -7,8 +7,10 @@ from gateway.rules.served import Served
 from gateway.subject import WILDCARD, Subject
 from stacks.problem import Severity
 from stacks.rule import Finding, Rule
+from stacks.versions import Holds, Versions
 
 LOOKUP = "litellm/router_utils/fallback_event_handlers.py"
+EACH_TARGET_ONCE = Versions(since="1.97.0")  # attempts are remembered for the whole request
 Graph = Mapping[str, tuple[str, ...]]
 
 
@@ -19,9 +21,8 @@ def _closed_circles(subject: Subject) -> Iterator[Finding]:
             yield Finding(
                 subject.general_chains[circle[0]].path,
                 " -> ".join((*circle, circle[0])),
-                f"a circle that no chain leaves, and {endpoint} serves every group in it. LiteLLM "
-                "tries each group once, so that nothing runs for ever, but when that provider is "
-                "down nobody is left to answer",
+                f"a circle that no chain leaves, and {endpoint} serves every group in it: when it "
+                f"is down nobody is left to answer. {_goes_round(subject)}",
                 "end one of these chains at a group of another provider",
             )
 
@@ -34,11 +35,17 @@ def _other_circles(subject: Subject) -> Iterator[Finding]:
             yield Finding(
                 subject.general_chains[circle[0]].path,
                 " -> ".join((*circle, circle[0])),
-                "a circle: LiteLLM tries each group once for a request, so its last step rescues "
-                "nobody" + ("" if leaves else "; when all of them are down, nothing else is tried"),
+                f"a circle: its last step rescues nobody. {_goes_round(subject)}"
+                + ("" if leaves else "; when all of them are down, nothing else is tried"),
                 "leave it if these groups are to stand in for each other, otherwise end one of the "
                 "chains at a group outside",
             )
+
+
+def _goes_round(subject: Subject) -> str:
+    if EACH_TARGET_ONCE.hold(subject.version) is Holds.NO:
+        return "LiteLLM goes round in it until `max_fallbacks` ends the request"
+    return "LiteLLM does not go round in it: it tries each group once for a request"
 
 
 def _circles(subject: Subject) -> Iterator[tuple[tuple[str, ...], frozenset[str]]]:

@@ -20,7 +20,8 @@ GOOGLE = ("vertex_ai", "vertex_ai_beta", "gemini")  # llms/vertex_ai/gemini (mak
 ROUTER = "litellm/router.py (_get_timeout, _get_stream_timeout, _get_non_stream_timeout)"
 
 
-def _nothing_ends_it(subject: Subject) -> Iterator[Finding]:
+def nothing_ends_it(subject: Subject) -> Iterator[Finding]:
+    """Yield what is wrong where a chain waits for a time-out that never comes: L005."""
     if _request_timeout(subject) or not subject.given:
         return
     streams = [d.name for d in subject.deployments if _is_deaf(d)]
@@ -65,7 +66,7 @@ def _own_timeout(deployment: Deployment) -> Any:
 def _no_limit(subject: Subject) -> Iterator[Finding]:
     if _request_timeout(subject) or subject.router_settings.get("timeout"):
         return
-    if any(True for _ in _nothing_ends_it(subject)):
+    if any(True for _ in nothing_ends_it(subject)):
         return
     unbound = [d.name for d in subject.deployments if not _own_timeout(d)]
     if unbound:
@@ -163,7 +164,7 @@ RULES = (
         remedy="Set `litellm_settings.request_timeout`.",
         failing=grok(CHAIN, more=SONNET),
         passing=grok(f"{CHAIN}litellm_settings: {{request_timeout: 60}}\n", more=SONNET),
-        find=_nothing_ends_it,
+        find=nothing_ends_it,
     ),
     Rule(
         id="L112",
