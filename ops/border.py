@@ -3,6 +3,8 @@
 import traceback
 from collections.abc import Callable
 
+import typer
+
 from ops.exit_codes import ExitCode
 from ops.output import Output
 from stacks.problem import Problem, ProblemError
@@ -25,6 +27,15 @@ def answered(command: Callable[[], ExitCode], output: Output, *, debug: bool) ->
             output.say("".join(traceback.format_exception(error)).rstrip())
         output.problems(problems_of(error))
         return ExitCode.FAILED
+
+
+def finish(
+    context: typer.Context, act: Callable[[Output], ExitCode], *, as_json: bool = False
+) -> None:
+    """Run a command with its output and end with its exit code."""
+    output = Output(as_json=as_json)
+    code = answered(lambda: act(output), output, debug=bool(context.obj))
+    raise typer.Exit(code)
 
 
 def problems_of(error: BaseException) -> tuple[Problem, ...]:

@@ -3,15 +3,16 @@
 # ruff: noqa: PLC0415 - each command loads what it needs, so that `--help` is there at once
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ops.border import answered
+from ops.border import finish
+from ops.check_commands import check, rules
 from ops.exit_codes import ExitCode
 from ops.output import Output
+from ops.plain_help import COLUMNS, Commands
 from ops.sandbox_commands import app as sandbox_app
 from stacks.problem import Problem
 
@@ -30,14 +31,18 @@ app = typer.Typer(
     name="gateway",
     no_args_is_help=True,
     add_completion=False,
-    rich_markup_mode="markdown",
+    cls=Commands,
+    rich_markup_mode=None,
+    context_settings={"max_content_width": COLUMNS},
     help="A LiteLLM gateway on Fly.io whose fallbacks are proven before users see a release.\n\n"
     "From nothing to a proven gateway on this machine, without any account:\n\n"
     "    gateway sandbox up\n\n"
     "    gateway deploy local\n\n"
     "Exit codes: 0 fine; 1 the command could not do its work; 2 it could, and the answer is no"
-    " (a proof that failed, a gateway that is not well); 130 interrupted.",
+    " (a proof that failed, a gateway that is not well, findings); 130 interrupted.",
 )
+app.command()(check)
+app.command()(rules)
 app.add_typer(sandbox_app, name="sandbox")
 
 
@@ -180,15 +185,6 @@ def env(context: typer.Context, environment: Environment) -> None:
         return ExitCode.OK
 
     finish(context, act)
-
-
-def finish(
-    context: typer.Context, act: Callable[[Output], ExitCode], *, as_json: bool = False
-) -> None:
-    """Run a command with its output and end with its exit code."""
-    output = Output(as_json=as_json)
-    code = answered(lambda: act(output), output, debug=bool(context.obj))
-    raise typer.Exit(code)
 
 
 def main() -> None:

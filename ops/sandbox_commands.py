@@ -2,14 +2,14 @@
 
 # ruff: noqa: PLC0415 - each command loads what it needs, so that `--help` is there at once
 
-from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
-from ops.border import answered
+from ops.border import finish
 from ops.exit_codes import ExitCode
 from ops.output import Output
+from ops.plain_help import COLUMNS, Commands
 
 Json = Annotated[
     bool, typer.Option("--json", help="Print one JSON document; all prose goes to stderr.")
@@ -17,7 +17,9 @@ Json = Annotated[
 
 app = typer.Typer(
     no_args_is_help=True,
-    rich_markup_mode="markdown",
+    cls=Commands,
+    rich_markup_mode=None,
+    context_settings={"max_content_width": COLUMNS},
     help="Fly.io on this machine: its API, its edge, machines as processes, model providers.",
 )
 
@@ -198,12 +200,3 @@ def heal(
         return heal_models(environment, model, output=output)
 
     finish(context, act, as_json=json)
-
-
-def finish(
-    context: typer.Context, act: Callable[[Output], ExitCode], *, as_json: bool = False
-) -> None:
-    """Run a command with its output and end with its exit code."""
-    output = Output(as_json=as_json)
-    code = answered(lambda: act(output), output, debug=bool(context.obj))
-    raise typer.Exit(code)

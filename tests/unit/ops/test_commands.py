@@ -22,7 +22,7 @@ def commands() -> dict[str, Any]:
 
 def test_every_command_that_was_promised_is_there() -> None:
     sandbox = {"up", "down", "status", "logs", "break", "heal", "reset"}
-    top = {"deploy", "destroy", "prove", "status", "render", "env"}
+    top = {"check", "rules", "deploy", "destroy", "prove", "status", "render", "env"}
     assert set(commands()) == top | {f"sandbox {name}" for name in sandbox}
 
 

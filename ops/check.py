@@ -1,0 +1,138 @@
+"""`gateway check`: what in a configuration does nothing, or something else, or will hurt."""
+
+# ruff: noqa: PLC0415 - a format is loaded by who asks for it
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from enum import StrEnum
+from pathlib import Path as FilePath
+from typing import Any
+
+import gateway.checking
+from gateway.rules.all import RULES as LITELLM_RULES
+from ops.check_input import Input
+from ops.check_report import Report, report
+from ops.check_text import Style, summary, text
+from ops.exit_codes import ExitCode
+from ops.output import Output
+from stacks.problem import Problem, ProblemError, Severity
+from stacks.rule import Result, Rule
+from stacks.suppressions import (
+    SUPPRESSIONS_FILE,
+    Applied,
+    Suppression,
+    applied,
+    read_suppressions,
+)
+
+RULES: tuple[Rule[Any], ...] = (*LITELLM_RULES,)
+
+
+class Format(StrEnum):
+    """How the findings are written to stdout."""
+
+    TEXT = "text"
+    GITHUB = "github"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """How a check is told; `sarif` None writes none, `-` is stdout."""
+
+    fail_on: Severity = Severity.ERROR
+    form: Format = Format.TEXT
+    sarif: str | None = None
+
+
+def check(
+    read: Callable[[], Input],
+    suppressions: Sequence[Suppression],
+    wanted: Wanted,
+    *,
+    today: date,
+    output: Output,
+) -> ExitCode:
+    """Read, check and tell; FINDING with findings of the wanted weight, FAILED if unreadable."""
+    found = checked(read, suppressions, today=today)
+    return tell(found, wanted, output=output)
+
+
+def checked(
+    read: Callable[[], Input], suppressions: Sequence[Suppression], *, today: date
+) -> Report:
+    """Read a configuration and put every rule to it; the seconds are those of both."""
+    began = time.perf_counter()
+    given = read()
+    found = applied_to(given, suppressions, today=today)
+    fixable = [result for result in found.kept if result.finding.edits and given.texts]
+    result = report(given, found, rules=len(RULES), fixable=fixable)
+    return replace(result, seconds=time.perf_counter() - began)
+
+
+def applied_to(given: Input, suppressions: Sequence[Suppression], *, today: date) -> Applied:
+    """Return the findings about what was read, without the suppressed ones."""
+    if given.unread:
+        return Applied(())
+    return applied(
+        results(given),
+        suppressions,
+        spellings=given.spellings,
+        environment=given.configuration.environment_name,
+        today=today,
+    )
+
+
+def results(given: Input) -> tuple[Result, ...]:
+    """Put every rule to a configuration."""
+    return gateway.checking.check(given.configuration)
+
+
+def suppressions_in(folders: Sequence[FilePath], named: FilePath | None) -> tuple[Suppression, ...]:
+    """Return what the named file says, else that of the first folder that has one."""
+    found = (folder / SUPPRESSIONS_FILE for folder in folders)
+    file = named or next((file for file in found if file.is_file()), None)
+    if file is None:
+        return ()
+    ids = frozenset(rule.id for rule in RULES)
+    try:
+        raw = file.read_bytes()
+    except OSError as error:
+        what = error.strerror or "it cannot be read"
+        step = "name a file that can be read"
+        problem = Problem(str(file), "suppressions.file", "", what, step)
+        raise ProblemError([problem]) from None
+    return read_suppressions(raw, str(file), rule_ids=ids)
+
+
+def tell(found: Report, wanted: Wanted, *, output: Output) -> ExitCode:
+    """Write the findings as wanted and return the exit code that says the same."""
+    code = ExitCode.FINDING if found.fails(wanted.fail_on) else ExitCode.OK
+    code = ExitCode.FAILED if found.unread else code
+    on_stderr = output.as_json or wanted.sarif == "-" or wanted.form is Format.GITHUB
+    stream = output.stderr if on_stderr else output.stdout
+    style = Style(stream)
+    if wanted.form is Format.GITHUB:
+        from ops.github import annotations
+
+        output.stdout.write(annotations(found))
+        stream.write(f"{summary(found, style)}\n")
+    else:
+        stream.write(f"{text(found, style)}\n")
+    stream.flush()
+    if wanted.sarif is not None:
+        _write_sarif(found, wanted.sarif, code, output)
+    output.answer(found.as_json())
+    return code
+
+
+def _write_sarif(found: Report, target: str, code: ExitCode, output: Output) -> None:
+    from ops.sarif import sarif
+
+    log = json.dumps(sarif(found, RULES, exit_code=code), indent=2) + "\n"
+    if target == "-":
+        output.stdout.write(log)
+    else:
+        FilePath(target).write_text(log, encoding="utf-8")

@@ -1,0 +1,195 @@
+"""What `gateway check` and `gateway explain` read, as one configuration that knows its places."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path as FilePath
+from urllib.parse import urlsplit
+
+from gateway.from_files import (
+    configuration_from_files,
+    image_version,
+    server_command,
+)
+from stacks.configuration import Configuration, Document
+from stacks.includes import read_with_includes
+from stacks.paths import Path, spell
+from stacks.problem import Problem, ProblemError, Severity
+from stacks.source import Place, Source
+from stacks.source_toml import read_toml
+from stacks.versions import order
+
+DATABASE_URL = "DATABASE_URL"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Location:
+    """Where a key stands; `line` 0 where a file is known and no position in it."""
+
+    file: str
+    line: int = 0
+    column: int = 0
+    key: str = ""
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        return f"{place}: {self.key}" if self.key else place
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """A configuration with its places.
+
+    `problems` are what was noticed while it was read; with `unread` ones nothing could be made of
+    a file, so that nothing else is said about it. `files` are those that were asked for, in
+    order. `version_from` says what names LiteLLM's version. `texts` are the files that edits can
+    be written to, by document.
+    """
+
+    configuration: Configuration
+    locate: Callable[[Path], Location]
+    files: tuple[str, ...]
+    version_from: str
+    spellings: Callable[[Path], tuple[str, ...]]
+    problems: tuple[Problem, ...] = ()
+    unread: tuple[Problem, ...] = ()
+    texts: Mapping[Document, FilePath] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """What a command line names; `database_url` is the URL itself, never shown."""
+
+    config: FilePath | None = None
+    toml: FilePath | None = None
+    database_url: str | None = field(default=None, repr=False)
+    database_url_from: str = DATABASE_URL
+    version: str | None = None
+    secrets: frozenset[str] | None = None
+
+
+def input_from_files(files: Files, *, today: date) -> Input:
+    """Read the files; a file that is none of its kind makes an `unread` problem."""
+    if files.version is not None and len(order(files.version)) < 3:  # noqa: PLR2004 - 1.106.2
+        raise ProblemError([_no_version(files.version)])
+    config = None if files.config is None else read_with_includes(files.config)
+    toml = None if files.toml is None else _read_toml(files.toml)
+    sources = [source for source in (config, toml) if source is not None]
+    fly = None if toml is None else toml.data
+    version = files.version or image_version(fly or {})
+    configuration = configuration_from_files(
+        litellm=None if config is None else config.data,
+        fly=fly,
+        database_url=files.database_url,
+        secrets=files.secrets,
+        version=version,
+        today=today,
+    )
+    given = "given" if files.version else f"the image in {files.toml}" if version else ""
+    places = _FilePlaces(config, toml, files.database_url_from, configuration)
+    texts = {Document.LITELLM: files.config, Document.FLY: files.toml}
+    return Input(
+        configuration=configuration,
+        locate=places.locate,
+        files=tuple(source.file for source in sources),
+        version_from=given or "the default, nothing names one",
+        spellings=places.spellings,
+        problems=tuple(problem for source in sources for problem in source.problems),
+        unread=tuple(problem for source in sources for problem in _unread(source)),
+        texts={document: path for document, path in texts.items() if path is not None},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _FilePlaces:
+    """Where a path of a configuration stands in the files that it was made of."""
+
+    config: Source | None
+    toml: Source | None
+    database_url_from: str
+    configuration: Configuration
+
+    def locate(self, path: Path) -> Location:
+        """Return the place of the key at `path`, or where it would be written."""
+        document, inside, key = path[0], path[1:], self.key(path)
+        if document == Document.DATABASE_URL:
+            return Location(self.database_url_from, key=key)
+        if document == Document.SERVER:
+            inside = ("processes", self._group())
+        elif document == Document.ENVIRONMENT:
+            inside = ("env", *inside)
+        source = self.config if document == Document.LITELLM else self.toml
+        source = source or self.config or self.toml
+        if source is None:
+            return Location(self.database_url_from, key=key)
+        place: Place = source.place(inside)
+        return Location(place.file, place.line, place.column, key)
+
+    def key(self, path: Path) -> str:
+        """Return the key as a reader of the files knows it."""
+        document, inside = path[0], path[1:]
+        if document == Document.SERVER:
+            return f"{spell(('processes', self._group()))}: --{spell(inside)}"
+        if document == Document.ENVIRONMENT:
+            return spell(("env", *inside))
+        return spell(inside)
+
+    def spellings(self, path: Path) -> tuple[str, ...]:
+        """Return what a suppression may call the place."""
+        return (self.key(path), spell(path))
+
+    def _group(self) -> str:
+        fly = self.configuration.fly or {}
+        processes = fly.get("processes")
+        command = server_command(fly)
+        groups = processes.items() if isinstance(processes, Mapping) else ()
+        return next((str(name) for name, value in groups if value == command), "app")
+
+
+def database_url_in(text: str) -> str:
+    """Return the URL in a file's text; raises ProblemError, which does not quote it."""
+    url = text.strip()
+    try:
+        scheme = urlsplit(url).scheme
+    except ValueError:
+        scheme = ""
+    if scheme not in ("postgres", "postgresql") or len(url.split()) != 1:
+        expected = "one address is expected, as postgres://ROLE:PASSWORD@HOST:PORT/NAME?..."
+        raise ProblemError(
+            [
+                Problem(
+                    DATABASE_URL,
+                    "check.database_url",
+                    "(not shown: it may be a secret)",
+                    expected,
+                    "write the address, and nothing else",
+                )
+            ]
+        )
+    return url
+
+
+def _read_toml(path: FilePath) -> Source:
+    try:
+        return read_toml(path.read_bytes(), str(path))
+    except OSError as error:
+        expected = error.strerror or "it cannot be read"
+        problem = Problem(str(path), "source.file", "", expected, "name a file that can be read")
+        return Source(str(path), {}, (problem,))
+
+
+def _unread(source: Source) -> Iterator[Problem]:
+    """Yield what kept a text from being read at all: an empty one was read."""
+    if source.data:
+        return
+    for problem in source.problems:
+        readable = problem.id in ("source.empty", "source.top")
+        if problem.severity is Severity.ERROR and not readable:
+            yield problem
+
+
+def _no_version(version: str) -> Problem:
+    expected = "an exact release of LiteLLM is expected"
+    return Problem(
+        "--litellm-version", "check.version", version, expected, "--litellm-version 1.106.2"
+    )
