@@ -9,17 +9,15 @@ from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 from pathlib import Path as FilePath
-from typing import Any
 
-import gateway.checking
-from gateway.rules.all import RULES as LITELLM_RULES
+import components.rules
+from components.rules import RULES
 from ops.check_input import Input
 from ops.check_report import Report, report
 from ops.check_text import Style, summary, text
 from ops.exit_codes import ExitCode
 from ops.output import Output
 from stacks.problem import Problem, ProblemError, Severity
-from stacks.rule import Result, Rule
 from stacks.suppressions import (
     SUPPRESSIONS_FILE,
     Applied,
@@ -27,8 +25,6 @@ from stacks.suppressions import (
     applied,
     read_suppressions,
 )
-
-RULES: tuple[Rule[Any], ...] = (*LITELLM_RULES,)
 
 
 class Format(StrEnum):
@@ -77,17 +73,12 @@ def applied_to(given: Input, suppressions: Sequence[Suppression], *, today: date
     if given.unread:
         return Applied(())
     return applied(
-        results(given),
+        components.rules.check(given.configuration),
         suppressions,
         spellings=given.spellings,
         environment=given.configuration.environment_name,
         today=today,
     )
-
-
-def results(given: Input) -> tuple[Result, ...]:
-    """Put every rule to a configuration."""
-    return gateway.checking.check(given.configuration)
 
 
 def suppressions_in(folders: Sequence[FilePath], named: FilePath | None) -> tuple[Suppression, ...]:

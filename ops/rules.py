@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
-from ops.check import RULES
+from components.rules import RULES
 from ops.exit_codes import ExitCode
 from ops.output import Output
 from stacks.problem import Problem, ProblemError
