@@ -4,6 +4,20 @@ from dataclasses import dataclass
 
 from gateway.explain_sources import Sourced, first_given, module, number, params, router, spelled
 from gateway.subject import Deployment, Subject, mapping
+from stacks.versions import Holds, Versions
+
+ALL_CLASSES_IN_POLICY = Versions(since="1.101.0")
+"""Before, a retry policy was asked for `EARLY_CLASSES` only (router_utils/
+get_retry_from_policy.py of released versions compared)."""
+EARLY_CLASSES = frozenset(
+    {
+        "AuthenticationError",
+        "TimeoutError",
+        "RateLimitError",
+        "ContentPolicyViolationError",
+        "BadRequestError",
+    }
+)
 
 DEFAULT_RETRIES = Sourced(2, "LiteLLM's default")  # openai.DEFAULT_MAX_RETRIES, router.py
 NOT_RETRIED = "never retried"
@@ -89,7 +103,10 @@ def _policy(subject: Subject, group: str, error: ErrorClass) -> Sourced | None:
     policy = mapping(groups[group] if own else subject.router_settings.get("retry_policy"))
     where = ("model_group_retry_policy", group) if own else ("retry_policy",)
     path = ("litellm", "router_settings", *where)
-    for key in (*(f"{name}Retries" for name in error.classes), "DefaultRetries"):
+    names = (*error.classes, "Default")
+    if ALL_CLASSES_IN_POLICY.hold(subject.version) is Holds.NO:
+        names = tuple(name for name in names if name in EARLY_CLASSES)
+    for key in (f"{name}Retries" for name in names):
         value = number(policy.get(key), subject.environment)
         if value is not None:
             return Sourced(value, spelled((*path, key)), (*path, key))

@@ -69,15 +69,19 @@ class Chains:
         other = group.partition("/")[2] or self._bare.get(group, "")
         return self._by_source.get(other) if other != WILDCARD else None
 
+    def exact(self, source: str) -> Chain | None:
+        """Return the chain that is declared under this very name."""
+        return self._by_source.get(source)
+
     def of(self, groups: Iterable[str]) -> Chain | None:
         """Return the first own chain of these groups, and only if none has one, `"*"`."""
         own = (self.specific(group) for group in groups)
         found = next((chain for chain in own if chain is not None), None)
-        return found or self._by_source.get(WILDCARD)
+        return found or self.any()
 
     def any(self) -> Chain | None:
         """Return the chain of `"*"`."""
-        return self._by_source.get(WILDCARD)
+        return self.exact(WILDCARD)
 
 
 class Lookup:

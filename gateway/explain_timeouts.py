@@ -14,7 +14,7 @@ from gateway.explain_sources import (
 from gateway.subject import Deployment, Subject
 from stacks.versions import Holds, Versions
 
-PER_ATTEMPT_REQUEST_TIMEOUT = Versions(since="1.92.0")
+PER_ATTEMPT_REQUEST_TIMEOUT = Versions(since="1.91.0")
 """`litellm_settings.request_timeout` bounds each attempt beside the router's time-out, and with it
 the clients of those providers that take no time-out per call (http_handler.py)."""
 

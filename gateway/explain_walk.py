@@ -9,7 +9,7 @@ from gateway.subject import Subject
 from stacks.paths import Path
 from stacks.versions import Holds, Versions
 
-EACH_TARGET_ONCE = Versions(since="1.98.1")
+EACH_TARGET_ONCE = Versions(since="1.97.0")
 """Attempts are remembered for the whole request (router_utils/fallback_event_handlers.py)."""
 ORIGINAL_CHAIN_RESUMED = Versions(since="1.104.0")
 """A hop without a chain of its own goes on in that of the group that was asked for, and so `"*"`
