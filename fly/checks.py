@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from fly.guests import guest_problems
 from fly.regions import region_problems
+from fly.toml import extras_clashes
 from stacks.paths import spell
 from stacks.problem import Problem, Severity
 from stacks.settings import Settings
@@ -40,6 +41,18 @@ def problems(settings: Settings, place: Place) -> Iterator[Problem]:
     yield from _stores(settings, place)
     yield from _names(settings, place)
     yield from _api(settings, place)
+    yield from _extras(settings, place)
+
+
+def _extras(settings: Settings, place: Place) -> Iterator[Problem]:
+    for path in extras_clashes(settings):
+        yield Problem(
+            place(spell(path)),
+            "fly.extras",
+            "",
+            "fly.toml's key is rendered from another setting already",
+            "change that setting (docs/settings.md lists them), and remove this",
+        )
 
 
 def _guest(size: str, memory_mb: int, table: str, place: Place) -> Iterator[Problem]:

@@ -29,7 +29,9 @@ class Edge:
     """One promise: when `source` fails, `target` answers, if the targets before it failed too.
 
     `position` counts from 0 in the chain. `probe` names the hidden group whose primary is dead and
-    whose chain begins at this target; None for the kinds that have no proof yet.
+    whose chain begins at this target; None for what cannot be proven: the kinds that have no proof
+    yet, and the chain of a wildcard group, which LiteLLM never finds (it looks for the name that
+    was asked for, not for the pattern that serves it).
     """
 
     kind: EdgeKind
@@ -90,16 +92,24 @@ def default_fallbacks_are_lost(settings: Settings) -> bool:
 def probes(settings: Settings) -> tuple[Probe, ...]:
     """Return the hidden group of every edge that can be proven, in the order of the edges."""
     chains = general_chains(settings)
-    modes = {model.name: model.mode for model in settings.models}
     return tuple(
         Probe(
             edge.probe,
             () if _falls_to_wildcard(edge) else chains[edge.source][edge.position :],
-            modes.get(edge.target, "chat"),
+            mode_of(settings, edge.target),
         )
         for edge in edges(settings)
         if edge.probe is not None
     )
+
+
+def mode_of(settings: Settings, group: str) -> str:
+    """Return what kind of request a group answers, that of a wildcard group for what it serves."""
+    modes = {model.name: model.mode for model in settings.models}
+    if group in modes:
+        return modes[group] or "chat"
+    patterns = (name for name in modes if WILDCARD in name and fnmatchcase(group, name))
+    return modes.get(next(patterns, "")) or "chat"
 
 
 def effective_chain(chains: Mapping[str, Sequence[str]], group: str) -> tuple[str, ...]:
@@ -187,7 +197,7 @@ def _wildcard_last(
 
 
 def _probe(settings: Settings, kind: EdgeKind, source: str, position: int) -> str | None:
-    if kind is not EdgeKind.GENERAL:
+    if kind is not EdgeKind.GENERAL or (WILDCARD in source and source != WILDCARD):
         return None
     prefix = settings.proof.probe_prefix
     if source != WILDCARD:

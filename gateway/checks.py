@@ -100,7 +100,8 @@ def _versions(settings: Settings, place: Place) -> Iterator[Problem]:
 
 
 def _models(settings: Settings, place: Place) -> Iterator[Problem]:
-    count = Counter(model.name for model in settings.models)
+    ids = [str(model.info.get("id", model.id or model.name)) for model in settings.models]
+    count = Counter(ids)
     for index, model in enumerate(settings.models):
         if model.provider not in settings.providers:
             near = nearest(model.provider, settings.providers)
@@ -111,14 +112,14 @@ def _models(settings: Settings, place: Place) -> Iterator[Problem]:
                 expected=f"no provider has this name; declared are {_list(settings.providers)}",
                 next_step=_did_you_mean(near, "add it to `providers`"),
             )
-        if count[model.name] > 1 and model.name in [m.name for m in settings.models[:index]]:
+        if count[ids[index]] > 1 and ids[index] in ids[:index]:
             yield Problem(
                 place=place(spell(("models", index, "name"))),
                 id="L065",
                 value=model.name,
                 expected="another model has this name; one group of two deployments with one id "
                 "is no group of two",
-                next_step="give each model a name of its own, or remove one of them",
+                next_step="give each model a name or an `id` of its own, or remove one of them",
             )
 
 

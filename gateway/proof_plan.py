@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from gateway.chains import WILDCARD, EdgeKind, edges, effective_chain, general_chains, probes
+from gateway.chains import WILDCARD, edges, effective_chain, general_chains, mode_of, probes
 from gateway.secret_names import MASTER_KEY, master_key_name
 from stacks.settings import Settings
 
@@ -16,8 +16,7 @@ MAX_TOKENS = 64
 
 
 def proof_plan(settings: Settings) -> dict[str, Any]:
-    """Return the plan of one environment; edges of a kind without a proof stand in `unproven`."""
-    modes = {model.name: model.mode for model in settings.models}
+    """Return the plan of one environment; edges that cannot be proven stand in `unproven`."""
     declared = edges(settings)
     return {
         "schema": SCHEMA,
@@ -34,10 +33,12 @@ def proof_plan(settings: Settings) -> dict[str, Any]:
                 "position": edge.position,
                 "target": edge.target,
                 "probe": edge.probe,
-                "endpoint": "embeddings" if modes.get(edge.target) == "embedding" else "chat",
+                "endpoint": "embeddings"
+                if mode_of(settings, edge.target) == "embedding"
+                else "chat",
             }
             for edge in declared
-            if edge.kind is EdgeKind.GENERAL
+            if edge.probe is not None
         ],
         "unproven": [
             {
@@ -47,7 +48,7 @@ def proof_plan(settings: Settings) -> dict[str, Any]:
                 "target": edge.target,
             }
             for edge in declared
-            if edge.kind is not EdgeKind.GENERAL
+            if edge.probe is None
         ],
         "chains": {group: list(chain) for group, chain in expected_chains(settings).items()},
     }

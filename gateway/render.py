@@ -5,7 +5,7 @@ from typing import Any
 import yaml
 
 from gateway.chains import Probe, probes
-from stacks.litellm import Model
+from stacks.litellm import Model, Provider
 from stacks.settings import Settings
 from stacks.values import Rescue, Store
 
@@ -37,7 +37,7 @@ GENERAL_REFERENCES = ("master_key", "database_url")
 ROUTER_REFERENCES = ("redis_host", "redis_port", "redis_password")
 CHAIN_KEYS = ("fallbacks", "context_window_fallbacks", "content_policy_fallbacks")
 
-RETRIES = {Rescue.NOW: 0, Rescue.RETRY_ONCE: 1}
+RETRIES = {Rescue.NOW: 0, Rescue.RETRY_ONCE: 1, Rescue.ROUTER: None}
 
 
 class RenderError(Exception):
@@ -73,7 +73,7 @@ def litellm_config(settings: Settings, *, with_probes: bool = True) -> dict[str,
         "general_settings": _general_settings(settings),
         "router_settings": _router_settings(settings, hidden),
     }
-    return {name: section for name, section in sections.items() if section}
+    return {name: section for name, section in sections.items() if section} | settings.sections
 
 
 def retries_of(settings: Settings, model: Model) -> int | None:
@@ -83,23 +83,14 @@ def retries_of(settings: Settings, model: Model) -> int | None:
     """
     if model.num_retries is not None:
         return model.num_retries
-    if model.name not in settings.chain_sources():
+    if "num_retries" in model.extras or model.name not in settings.chain_sources():
         return None
     return RETRIES[model.rescue or settings.rescue]
 
 
 def _model(settings: Settings, model: Model) -> dict[str, Any]:
-    provider = settings.providers.get(model.provider)
-    params: dict[str, Any] = {"model": model.model or model.name}
-    if provider is not None:
-        params |= {
-            "api_base": provider.api_base,
-            "api_key": _reference(provider.api_key),
-            "vertex_project": provider.vertex_project,
-            "vertex_location": provider.vertex_location,
-            "vertex_credentials": _reference(provider.vertex_credentials),
-        }
-    params |= {
+    provider = settings.providers.get(model.provider, Provider())
+    limits = {
         "num_retries": retries_of(settings, model),
         "timeout": model.timeout,
         "stream_timeout": model.stream_timeout,
@@ -110,9 +101,29 @@ def _model(settings: Settings, model: Model) -> dict[str, Any]:
     }
     return {
         "model_name": model.name,
-        "litellm_params": {key: value for key, value in params.items() if value is not None},
-        "model_info": {"id": model.name, "mode": model.mode},
+        "litellm_params": {
+            "model": model.model or model.name,
+            **_access(provider),
+            **provider.extras,
+            **_access(model),
+            **_given(limits),
+            **model.extras,
+        },
+        "model_info": _given({"id": model.id or model.name, "mode": model.mode}) | model.info,
+        **model.entry,
     }
+
+
+def _access(part: Provider | Model) -> dict[str, Any]:
+    return _given(
+        {
+            "api_base": part.api_base,
+            "api_key": _reference(part.api_key),
+            "vertex_project": part.vertex_project,
+            "vertex_location": part.vertex_location,
+            "vertex_credentials": _reference(part.vertex_credentials),
+        }
+    )
 
 
 def _probe_model(probe: Probe) -> dict[str, Any]:
@@ -136,48 +147,48 @@ def _probe_model(probe: Probe) -> dict[str, Any]:
 
 
 def _litellm_settings(settings: Settings) -> dict[str, Any]:
-    section = _given(settings.litellm_settings.model_dump(mode="json"))
-    if settings.metrics is not None:
-        section["callbacks"] = _with(section.get("callbacks"), "prometheus")
+    section = settings.litellm_settings.given()
+    added = {"callbacks": "prometheus"} if settings.metrics is not None else {}
     if settings.posthog is not None:
-        for key in ("success_callback", "failure_callback"):
-            section[key] = _with(section.get(key), "posthog")
-    return section
+        added |= {"success_callback": "posthog", "failure_callback": "posthog"}
+    for key, name in added.items():
+        section[key] = _with(section.get(key), name)
+    return section | settings.litellm_settings.extras
 
 
 def _general_settings(settings: Settings) -> dict[str, Any]:
-    section = _given(settings.general_settings.model_dump(mode="json"))
+    general = settings.general_settings
+    section = general.given()
     if settings.store is Store.FILE:
         section = {key: value for key, value in section.items() if key not in DATABASE_KEYS}
-    return _with_references(section, GENERAL_REFERENCES)
+    return _with_references(section, GENERAL_REFERENCES) | general.extras
 
 
 def _router_settings(settings: Settings, hidden: tuple[Probe, ...]) -> dict[str, Any]:
-    section = _given(settings.router_settings.model_dump(mode="json"))
+    router = settings.router_settings
+    section = router.given()
     for key in CHAIN_KEYS:
-        if key in section:
+        if key in section and key not in router.extras:
             section[key] = _chain_list(section[key])
     own_chains = {probe.name: probe.chain for probe in hidden if probe.chain}
-    if own_chains:
+    if own_chains and isinstance(section.get("fallbacks", []), list):
         section["fallbacks"] = section.get("fallbacks", []) + _chain_list(own_chains)
-    return _with_references(section, ROUTER_REFERENCES)
+    with_references = _with_references(section, ROUTER_REFERENCES)
+    return with_references | {
+        key: router.extras[key] for key in router.extras if key != "fallbacks"
+    }
 
 
 def _chain_list(chains: dict[str, Any]) -> list[dict[str, list[str]]]:
     return [{source: list(targets)} for source, targets in chains.items()]
 
 
-def _given(section: dict[str, Any]) -> dict[str, Any]:
-    """Leave out what is None, at every depth."""
-    return {
-        key: _given(value) if isinstance(value, dict) else value
-        for key, value in section.items()
-        if value is not None
-    }
+def _given(values: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value is not None}
 
 
-def _with(names: list[str] | None, name: str) -> list[str]:
-    present = list(names or [])
+def _with(names: Any, name: str) -> list[str]:
+    present = list(names) if isinstance(names, list) else []
     return present if name in present else [*present, name]
 
 

@@ -3,12 +3,16 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from gateway.server import server_environment
+from stacks.extras import references
 from stacks.settings import Settings
-from stacks.values import Store
+from stacks.stores import Postgres, Redis
+from stacks.values import SecretSource, Store
 
 MASTER_KEY = "LITELLM_MASTER_KEY"
 SALT_KEY = "LITELLM_SALT_KEY"
 DATABASE_URL = "DATABASE_URL"
+SET_BY_FLY = ("FLY_", "PRIMARY_REGION")  # variables of every machine
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -56,7 +60,30 @@ def _needed(settings: Settings) -> Iterator[RequiredSecret]:
             yield RequiredSecret(provider.api_key, f"models of {name}")
         if provider and provider.vertex_credentials:
             yield RequiredSecret(provider.vertex_credentials, f"models of {name}")
+    for model in settings.models:
+        for own in (model.api_key, model.vertex_credentials):
+            if own is not None:
+                yield RequiredSecret(own, f"the model {model.name}")
     if settings.redis is not None:
         yield RequiredSecret(settings.redis.password, "the workers' shared state and the cache")
     if settings.posthog is not None:
         yield RequiredSecret(settings.posthog.api_key, "events per request")
+    yield from _named_elsewhere(settings)
+
+
+def _named_elsewhere(settings: Settings) -> Iterator[RequiredSecret]:
+    """Yield what extras refer to, unless a plain variable says it, and what is only declared."""
+    plain = server_environment(settings)
+    for name, place in references(settings):
+        if name not in plain and not name.startswith(SET_BY_FLY):
+            yield RequiredSecret(name, place)
+    passwords = {p for s in (settings.postgres, settings.redis) if s for p in _passwords(s)}
+    for name, source in settings.secrets.items():
+        if source is SecretSource.CONFIG and name not in passwords:
+            yield RequiredSecret(name, f"gateway:secrets.{name}")
+
+
+def _passwords(store: Postgres | Redis) -> tuple[str, ...]:
+    if isinstance(store, Redis):
+        return (store.password,)
+    return (store.superuser_password, store.role_password)

@@ -84,7 +84,12 @@ def server_arguments(settings: Settings) -> tuple[str, ...]:
         *KIND_FLAG[server.kind],
         *("--num_workers", str(server.workers)),
         *(part for flag, value in flags if value is not None for part in (flag, str(value))),
+        *(part for name, value in server.flags.items() for part in _flag(name, value)),
     )
+
+
+def _flag(name: str, value: str) -> tuple[str, ...]:
+    return (f"--{name}", value) if value else (f"--{name}",)
 
 
 def server_environment(settings: Settings) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """What an environment's Fly machines are: size, place, checks, limits, replacement."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -8,6 +8,7 @@ from stacks.values import (
     Amount,
     AppName,
     Count,
+    Extras,
     Frozen,
     GibiBytes,
     HttpPath,
@@ -35,6 +36,8 @@ class Check(Frozen):
     interval_s: Seconds = 15
     timeout_s: Seconds = 5
     grace_period_s: Seconds = 60
+    extras: Extras = Field(default_factory=dict)
+    """Further keys of this check in fly.toml, such as `headers`."""
 
 
 class Kill(Frozen):
@@ -57,6 +60,14 @@ class Fly(Frozen):
     could not say it: Pulumi hands mappings over with sorted keys."""
     size: str = "shared-cpu-4x"
     memory_mb: MebiBytes = 8192
+    vm: Extras = Field(default_factory=dict)
+    """Further keys of the table `vm` in fly.toml, such as `cpus`."""
+    auto_stop: Literal["off", "stop", "suspend"] = "off"
+    """A machine that was stopped boots for as long as its first client waits."""
+    min_machines_running: Annotated[int, Field(strict=True, ge=0, le=1000)] | None = None
+    """Of the primary region, for `auto_stop`; all of them when left out."""
+    force_https: bool | None = None
+    """Whether http is redirected; as the public address begins with https when left out."""
     concurrency: Concurrency = Concurrency()
     check: Check = Check()
     kill: Kill = Kill()
@@ -68,6 +79,8 @@ class Fly(Frozen):
     """Where users reach the gateway; `https://<app>.fly.dev` when left out."""
     api: Literal["fly", "sandbox"] = "fly"
     """`sandbox` refuses every API address that is not loopback."""
+    extras: Extras = Field(default_factory=dict)
+    """Further keys and tables of fly.toml, laid beside those that are rendered."""
 
     @property
     def primary_region(self) -> str:

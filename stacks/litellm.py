@@ -1,16 +1,18 @@
 """What LiteLLM's own three settings sections can say, under LiteLLM's own names.
 
 `None` always means "not rendered". Keys that LiteLLM accepts but does not honour can be written,
-so that any existing file can be expressed; `gateway.checks` says what they really do.
+so that any existing file can be expressed; `gateway.checks` says what they really do. What has no
+key here, or a value that its key does not take, stands in `extras`.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from stacks.values import (
     Amount,
     Count,
+    Extras,
     Frozen,
     HttpUrl,
     ModelGroup,
@@ -28,7 +30,52 @@ Chains = Annotated[
 Tries = Annotated[int, Field(strict=True, ge=0, le=20)]
 
 
-class Provider(Frozen):
+Mode = Literal[
+    "chat",
+    "completion",
+    "embedding",
+    "responses",
+    "rerank",
+    "image_generation",
+    "image_edit",
+    "audio_transcription",
+    "audio_speech",
+    "moderation",
+    "realtime",
+    "batch",
+    "ocr",
+    "search",
+    "video_generation",
+]
+
+
+class Extensible(Frozen):
+    """A part of LiteLLM's file whose further keys are written as they stand."""
+
+    extras: Extras = Field(default_factory=dict)
+    """Further keys, or values that the typed keys do not take; never a key that is given twice."""
+
+    def given(self) -> dict[str, Any]:
+        """Return the typed keys that are given, at every depth with their extras behind them."""
+        section: dict[str, Any] = {}
+        for key in type(self).model_fields:
+            value = getattr(self, key)
+            if isinstance(value, Extensible):
+                section[key] = value.given()
+            elif key != "extras" and value is not None:
+                section[key] = _plain(value)
+        return section | self.extras
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Frozen):
+        return value.model_dump(mode="json", exclude_none=True)
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return list(value) if isinstance(value, tuple) else value
+
+
+class Provider(Extensible):
     """How one provider's models are reached; keys are names of secrets."""
 
     api_key: SecretName | None = None
@@ -38,14 +85,23 @@ class Provider(Frozen):
     vertex_credentials: SecretName | None = None
 
 
-class Model(Frozen):
-    """One deployment and the model group it forms."""
+class Model(Extensible):
+    """One deployment of a model group; several of one name share that group's requests."""
 
     name: ModelGroup
     provider: ProviderName
     model: str | None = None
     """The provider's own model string, with LiteLLM's prefix; `name` when left out."""
-    mode: Literal["chat", "embedding", "responses"] = "chat"
+    id: str | None = None
+    """The deployment's own, for a group that has several; `name` when left out."""
+    mode: Mode | None = "chat"
+    """Null writes none, so that LiteLLM's own table of models decides."""
+    api_key: SecretName | None = None
+    """Of this deployment alone, as are the four below; the provider's when left out."""
+    api_base: HttpUrl | None = None
+    vertex_project: str | None = None
+    vertex_location: str | None = None
+    vertex_credentials: SecretName | None = None
     rescue: Rescue | None = None
     """Overrides `Settings.rescue` for this model; without meaning where it owns no chain."""
     num_retries: Tries | None = None
@@ -56,6 +112,10 @@ class Model(Frozen):
     rpm: Amount | None = None
     tpm: Amount | None = None
     weight: Count | None = None
+    info: Extras = Field(default_factory=dict)
+    """Further keys of `model_info`; `extras` are those of `litellm_params`."""
+    entry: Extras = Field(default_factory=dict)
+    """Further keys of the entry in `model_list`, beside these two."""
 
 
 class RetryPolicy(Frozen):
@@ -86,7 +146,7 @@ class AllowedFailsPolicy(Frozen):
     NotFoundErrorAllowedFails: Tries | None = None
 
 
-class CacheParams(Frozen):
+class CacheParams(Extensible):
     """The response cache; host, port and password come from REDIS_* when left out."""
 
     type: Literal["redis", "local", "s3", "disk"] = "redis"
@@ -94,7 +154,7 @@ class CacheParams(Frozen):
     namespace: str | None = None
 
 
-class LitellmSettings(Frozen):
+class LitellmSettings(Extensible):
     """LiteLLM's section `litellm_settings`."""
 
     drop_params: bool | None = None
@@ -112,7 +172,7 @@ class LitellmSettings(Frozen):
     json_logs: bool | None = None
 
 
-class GeneralSettings(Frozen):
+class GeneralSettings(Extensible):
     """LiteLLM's section `general_settings`."""
 
     master_key: SecretName | None = None
@@ -132,7 +192,7 @@ class GeneralSettings(Frozen):
     background_health_checks: bool | None = None
 
 
-class RouterSettings(Frozen):
+class RouterSettings(Extensible):
     """LiteLLM's section `router_settings`."""
 
     redis_host: SecretName | None = None

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stacks.completeness import incomplete_providers
+from stacks.extras import extras_problems
 from stacks.gateway import DEFINITION
 from stacks.merge import canonical, merged
 from stacks.paths import Path, spell
@@ -79,7 +80,9 @@ def load_settings(
     settings = canonical(settings)
     _add(problems, wrong)
     found = [
-        problem for check in (incomplete_providers, *checks) for problem in check(settings, place)
+        problem
+        for check in (incomplete_providers, extras_problems, *checks)
+        for problem in check(settings, place)
     ]
     _add(problems, found)
     if any(problem.severity is Severity.ERROR for problem in problems):

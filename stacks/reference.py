@@ -83,7 +83,7 @@ def _inside(node: Node) -> tuple[Node, str]:
 
 def _rows(path: str, title: str, node: Node, written: Mapping[str, Any]) -> Iterator[str]:
     said = _docstrings().get(title, {})
-    for key, child in node["properties"].items():
+    for key, child in sorted(node["properties"].items(), key=lambda item: item[0] == "extras"):
         if "properties" in _inside(child)[0] or (not path and key == "environment"):
             continue
         spelled = f"{path}.{key}" if path else key

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from stacks.fly import Fly
 from stacks.litellm import (
@@ -19,6 +19,7 @@ from stacks.values import (
     Amount,
     EnvironmentName,
     EnvironmentVariable,
+    Extras,
     Frozen,
     ImageDigest,
     LitellmVersion,
@@ -32,6 +33,12 @@ from stacks.values import (
     ServerKind,
     Store,
 )
+
+FlagName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z][a-z0-9_]*$"),
+    Field(description="a flag without its dashes", examples=["detailed_debug"]),
+]
 
 SCHEMA_VERSION = 1  # part of the bundle digest: raise when equal settings would render differently
 
@@ -65,6 +72,8 @@ class Server(Frozen):
     graceful_shutdown_timeout_s: Seconds = 30
     environment: dict[EnvironmentVariable, str] = Field(default_factory=dict)
     """Added to the environment that `gateway.server` pins; never a secret."""
+    flags: dict[FlagName, str] = Field(default_factory=dict)
+    """Further flags of LiteLLM's command line, without dashes; "" for one that takes no value."""
 
 
 class Proof(Frozen):
@@ -89,6 +98,8 @@ class Definition(Frozen):
     litellm_settings: LitellmSettings = LitellmSettings()
     general_settings: GeneralSettings = GeneralSettings()
     router_settings: RouterSettings = RouterSettings()
+    sections: Extras = Field(default_factory=dict)
+    """Further sections of LiteLLM's file (`mcp_servers`, `guardrails`, `credential_list` ...)."""
     metrics: Metrics | None = None
     posthog: PostHog | None = None
     proof: Proof = Proof()
@@ -103,7 +114,7 @@ class Settings(Definition):
     postgres: Postgres | None = Postgres()
     redis: Redis | None = Redis()
     secrets: dict[SecretName, SecretSource] = Field(default_factory=dict)
-    """Where values come from, for the names whose source is not `config`."""
+    """Where values come from. A name with the source `config` is sent even if nothing reads it."""
 
     @property
     def postgres_app(self) -> str:

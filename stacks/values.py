@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
 
 class Frozen(BaseModel):
@@ -33,14 +33,20 @@ RegionCode = Annotated[
     StringConstraints(pattern=r"^[a-z]{3}$"),
     Field(description="a three-letter Fly region code", examples=["iad"]),
 ]
+Extras = Annotated[
+    dict[str, JsonValue],
+    Field(description="a mapping of further keys to values of any shape, written as they stand"),
+]
+"""What the typed keys beside it cannot say; `stacks.extras` says what may not stand in it."""
+
 ModelGroup = Annotated[
     str,
-    StringConstraints(min_length=1, max_length=200, pattern=r"^\S+$"),
+    StringConstraints(min_length=1, max_length=200, pattern=r"^\S(?:[^\r\n\t]*\S)?$"),
     Field(description="the public name of a model group", examples=["xai/grok-4.3"]),
 ]
 ProviderName = Annotated[
     str,
-    StringConstraints(pattern=r"^[a-z][a-z0-9_]*$"),
+    StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$"),
     Field(description="LiteLLM's provider prefix", examples=["anthropic"]),
 ]
 SecretName = Annotated[
@@ -121,10 +127,12 @@ class Rescue(StrEnum):
     NOW: goes to the first target at once (37-72 ms; `num_retries: 0` on the deployment).
     RETRY_ONCE: one more try, then the target (164-305 ms with the pinned delays, 2.4 s with
     LiteLLM's own). Measured with the real 1.106.2 on one machine.
+    ROUTER: after the router's own `num_retries`; nothing is written on the deployment.
     """
 
     NOW = "now"
     RETRY_ONCE = "retry-once"
+    ROUTER = "router"
 
 
 class ServerKind(StrEnum):
@@ -144,7 +152,8 @@ class ServerKind(StrEnum):
 class SecretSource(StrEnum):
     """Where a secret's value comes from; settings only ever hold its name.
 
-    CONFIG: `pulumi config set --secret gateway:NAME`. Default.
+    CONFIG: `pulumi config set --secret gateway:NAME`. Default; written out, it sends a secret that
+    nothing else in the settings names.
     GENERATED: made once by the stack and kept as an encrypted Pulumi secret.
     ENVIRONMENT: the variable of the same name in the environment of `pulumi`, unless the
     configuration holds a value.
