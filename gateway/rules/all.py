@@ -6,6 +6,7 @@ from gateway.rules.fallback_circles import RULES as FALLBACK_CIRCLES
 from gateway.rules.fallback_lists import RULES as FALLBACK_LISTS
 from gateway.rules.fallback_walk import RULES as FALLBACK_WALK
 from gateway.rules.fallbacks import RULES as FALLBACKS
+from gateway.rules.redis_and_cache import RULES as REDIS_AND_CACHE
 from gateway.rules.retries import RULES as RETRIES
 from gateway.rules.sections import RULES as SECTIONS
 from gateway.rules.timeout_precedence import RULES as TIMEOUT_PRECEDENCE
@@ -23,5 +24,6 @@ RULES: tuple[Rule[Subject], ...] = (
     *RETRIES,
     *TIMEOUTS,
     *TIMEOUT_PRECEDENCE,
+    *REDIS_AND_CACHE,
     *ENVIRONMENT,
 )
