@@ -6,11 +6,14 @@ from gateway.rules.fallback_circles import RULES as FALLBACK_CIRCLES
 from gateway.rules.fallback_lists import RULES as FALLBACK_LISTS
 from gateway.rules.fallback_walk import RULES as FALLBACK_WALK
 from gateway.rules.fallbacks import RULES as FALLBACKS
+from gateway.rules.machine import RULES as MACHINE
 from gateway.rules.redis_and_cache import RULES as REDIS_AND_CACHE
 from gateway.rules.retries import RULES as RETRIES
 from gateway.rules.sections import RULES as SECTIONS
+from gateway.rules.server import RULES as SERVER
 from gateway.rules.timeout_precedence import RULES as TIMEOUT_PRECEDENCE
 from gateway.rules.timeouts import RULES as TIMEOUTS
+from gateway.rules.variables import RULES as VARIABLES
 from gateway.subject import Subject
 from stacks.rule import Rule
 
@@ -25,5 +28,8 @@ RULES: tuple[Rule[Subject], ...] = (
     *TIMEOUTS,
     *TIMEOUT_PRECEDENCE,
     *REDIS_AND_CACHE,
+    *SERVER,
+    *MACHINE,
+    *VARIABLES,
     *ENVIRONMENT,
 )
