@@ -7,7 +7,7 @@ from typing import Any
 
 from stacks.paths import Path
 from stacks.problem import Problem, Severity
-from stacks.source import Lines, Place, Source, decoded
+from stacks.source import Lines, Place, Source, decoded, uncollected
 from stacks.toml_nodes import Node, scan
 from stacks.toml_syntax import MOST_BREAKS, broken_string, joined, stopped_at, syntax_problem
 
@@ -36,7 +36,8 @@ def read_toml(raw: bytes, file: str) -> Source:
 
     @cache
     def root() -> Node:
-        return scan(text)[0]
+        with uncollected():
+            return scan(text)[0]
 
     return Source(file, data, tuple(problems), lambda path: _find(root(), path, lines))
 
@@ -45,7 +46,8 @@ def _loaded(text: str, lines: Lines, problems: list[Problem]) -> tuple[str, dict
     """Return the text that was read in the end, and its data; what was wrong is in `problems`."""
     for _ in range(MOST_BREAKS + 1):
         try:
-            return text, tomllib.loads(text)
+            with uncollected():
+                return text, tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
             offset = stopped_at(str(error), text)
             whole = joined(text, offset)

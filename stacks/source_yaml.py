@@ -8,13 +8,15 @@ import yaml
 
 from stacks.paths import Part, Path
 from stacks.problem import Problem, Severity
-from stacks.source import Lines, Place, Source, decoded
+from stacks.source import Lines, Place, Source, decoded, uncollected
 from stacks.yaml_data import MERGE, Data
-from stacks.yaml_nodes import Fault, Node, compose
+from stacks.yaml_nodes import MOST_FAULTS, Fault, Node, compose
 from stacks.yaml_syntax import syntax_fault
 
 # What PyYAML's reader takes; anything else ends its reading.
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+_MORE = f"{MOST_FAULTS} things are wrong up to here; what else there is was left out"
 
 
 def read_yaml(raw: bytes, file: str) -> Source:
@@ -32,7 +34,10 @@ def read_yaml(raw: bytes, file: str) -> Source:
         faults += _about_the_top(root)
     elif not faults:
         faults.append(_empty())
-    problems = tuple(_problem(fault, lines) for fault in sorted(faults, key=lambda it: it.offset))
+    faults.sort(key=lambda fault: fault.offset)
+    if len(faults) >= MOST_FAULTS:
+        faults.append(faults[-1]._replace(id="source.more", value="", expected=_MORE))
+    problems = tuple(_problem(fault, lines) for fault in faults)
     return Source(
         file,
         _mapping(root),
@@ -49,7 +54,8 @@ def nodes(lines: Lines, faults: list[Fault]) -> Node | None:
         faults.append(_control_character(unprintable))
         return None
     try:
-        return compose(text, Data(faults, lines), faults)
+        with uncollected():
+            return compose(text, Data(faults, lines), faults)
     except yaml.YAMLError as error:
         faults.append(syntax_fault(error, lines))
         return None

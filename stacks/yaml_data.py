@@ -12,7 +12,7 @@ from yaml.resolver import Resolver
 
 from stacks.problem import Severity
 from stacks.source import Lines
-from stacks.yaml_nodes import Fault, Node, Values
+from stacks.yaml_nodes import MOST_FAULTS, Fault, Node, Values
 
 _PREFIX = "tag:yaml.org,2002:"
 _STR, _MERGE, _VALUE = f"{_PREFIX}str", f"{_PREFIX}merge", f"{_PREFIX}value"
@@ -209,7 +209,8 @@ class Data(Values):
         return self.lines.place(node.start).line
 
     def _fault(self, node: Node, *parts: Any) -> None:
-        self.faults.append(Fault(node.start, *parts))
+        if len(self.faults) < MOST_FAULTS:
+            self.faults.append(Fault(node.start, *parts))
 
 
 def _hashable(value: Any) -> bool:

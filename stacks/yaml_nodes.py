@@ -25,6 +25,7 @@ _DIFFER = re.compile("[\t\ufeff]")
 _SMALL = 200_000  # characters that the slow one reads in about a second
 
 DEEPEST = 100  # levels; safe_load itself gives up at some 300, no configuration needs 20
+MOST_FAULTS = 100  # of one file; more of them help nobody
 MOST_REPEATED = 1_000_000  # entries that aliases may stand for, all together
 
 
@@ -233,4 +234,5 @@ class _Composer:
             self.root = node
 
     def _fault(self, *parts: Any) -> None:
-        self.faults.append(Fault(*parts))
+        if len(self.faults) < MOST_FAULTS:
+            self.faults.append(Fault(*parts))

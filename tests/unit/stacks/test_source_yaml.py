@@ -158,6 +158,13 @@ def test_a_duplicate_key_names_both_lines() -> None:
     assert source.at(("b", "c")) == (5, 3)
 
 
+def test_of_very_many_problems_the_first_hundred_are_said() -> None:
+    source = read_yaml(b"a: 1\n" * 5000, "f.yaml")
+    assert len(source.problems) == 101
+    assert source.problems[-1].id == "source.more"
+    assert source.data == {"a": 1}
+
+
 def test_a_key_that_overrides_a_merged_one_is_no_duplicate() -> None:
     assert read("a: &a {x: 1}\nb: {<<: *a, x: 2}\n")["b"] == {"x": 2}
 
