@@ -3,7 +3,7 @@
 import traceback
 from collections.abc import Callable
 
-import typer
+import click
 
 from ops.exit_codes import ExitCode
 from ops.output import Output
@@ -30,12 +30,12 @@ def answered(command: Callable[[], ExitCode], output: Output, *, debug: bool) ->
 
 
 def finish(
-    context: typer.Context, act: Callable[[Output], ExitCode], *, as_json: bool = False
+    context: click.Context, act: Callable[[Output], ExitCode], *, as_json: bool = False
 ) -> None:
     """Run a command with its output and end with its exit code."""
     output = Output(as_json=as_json)
     code = answered(lambda: act(output), output, debug=bool(context.obj))
-    raise typer.Exit(code)
+    context.exit(code)
 
 
 def problems_of(error: BaseException) -> tuple[Problem, ...]:

@@ -3,76 +3,74 @@
 # ruff: noqa: PLC0415 - each command loads what it needs, so that `--help` is there at once
 
 from pathlib import Path
-from typing import Annotated
+from typing import Any
 
-import typer
+import click
 
 from ops.border import finish
+from ops.command_line import json_option
 from ops.exit_codes import ExitCode
 from ops.output import Output
 from stacks.problem import Severity
 
-Json = Annotated[
-    bool, typer.Option("--json", help="Print one JSON document; all prose goes to stderr.")
-]
+_FILE = click.Path(path_type=Path)
 
 
-def check(  # noqa: PLR0913 - one option for each thing that a user may name
-    context: typer.Context,
-    environment: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[ENV]", help="An environment; or name files with --config, --toml."
-        ),
-    ] = None,
-    *,
-    config: Annotated[
-        Path | None, typer.Option("--config", metavar="FILE", help="A LiteLLM YAML file.")
-    ] = None,
-    toml: Annotated[
-        Path | None, typer.Option("--toml", metavar="FILE", help="The fly.toml it is deployed by.")
-    ] = None,
-    database_url_file: Annotated[
-        Path | None,
-        typer.Option("--database-url-file", metavar="FILE", help="A file with the DATABASE_URL."),
-    ] = None,
-    database_url_env: Annotated[
-        str | None,
-        typer.Option(
-            "--database-url-env", metavar="NAME", help="The variable that holds the DATABASE_URL."
-        ),
-    ] = None,
-    litellm_version: Annotated[
-        str | None,
-        typer.Option(
-            metavar="VERSION", help="LiteLLM's; else that of the image in fly.toml, else 1.106.2."
-        ),
-    ] = None,
-    secret: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME", help="A secret that will be set; once for each, name all."),
-    ] = None,
-    suppressions: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Findings to live with; else suppressions.yaml."),
-    ] = None,
-    fail_on: Annotated[
-        Severity, typer.Option(help="End with 2 for these: error, or warning for both.")
-    ] = Severity.ERROR,
-    fix: Annotated[
-        bool, typer.Option("--fix", help="Mend in the files what has one right answer.")
-    ] = False,
-    diff: Annotated[
-        bool, typer.Option("--diff", help="Show what --fix would change, and change nothing.")
-    ] = False,
-    form: Annotated[
-        str, typer.Option("--format", metavar="FORMAT", help="text, or github for annotations.")
-    ] = "text",
-    sarif: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Also write SARIF 2.1.0; - for stdout.")
-    ] = None,
-    json: Json = False,
-) -> None:
+@click.command()
+@click.argument(
+    "environment",
+    metavar="[ENV]",
+    required=False,
+    help="An environment; or name files with --config and --toml.",
+)
+@click.option("--config", metavar="FILE", type=_FILE, help="A LiteLLM YAML file.")
+@click.option("--toml", metavar="FILE", type=_FILE, help="The fly.toml it is deployed by.")
+@click.option(
+    "--database-url-file", metavar="FILE", type=_FILE, help="A file that holds the DATABASE_URL."
+)
+@click.option(
+    "--database-url-env", metavar="NAME", help="The variable that holds the DATABASE_URL."
+)
+@click.option(
+    "--litellm-version",
+    "version",
+    metavar="VERSION",
+    help="LiteLLM's; else that of the image in fly.toml, else the default.",
+)
+@click.option(
+    "--secret",
+    "secrets",
+    metavar="NAME",
+    multiple=True,
+    help="A secret that the gateway gets. With one, name all: others count as missing.",
+)
+@click.option(
+    "--suppressions",
+    metavar="FILE",
+    type=_FILE,
+    help="Findings to live with; suppressions.yaml if left out.",
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice([severity.value for severity in Severity]),
+    default=Severity.ERROR.value,
+    show_default=True,
+    help="What ends with 2; warning: errors too.",
+)
+@click.option("--fix", is_flag=True, help="Mend in the files what has one right answer.")
+@click.option("--diff", is_flag=True, help="Show what --fix would change, and change nothing.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "github"]),
+    default="text",
+    show_default=True,
+    help="github: annotations of GitHub Actions.",
+)
+@click.option("--sarif", metavar="FILE", help="Also write SARIF 2.1.0; - for stdout.")
+@json_option
+@click.pass_context
+def check(context: click.Context, /, *, as_json: bool, **options: Any) -> None:
     """Say what in a configuration does nothing, or something else than it says, or will hurt.
 
     For the LiteLLM version that is pinned, without network and without any secret's value.
@@ -92,37 +90,23 @@ def check(  # noqa: PLR0913 - one option for each thing that a user may name
     def act(output: Output) -> ExitCode:
         from ops.check_request import Request, answer
 
-        request = Request(
-            environment=environment,
-            config=config,
-            toml=toml,
-            database_url_file=database_url_file,
-            database_url_env=database_url_env,
-            version=litellm_version,
-            secrets=secret,
-            suppressions=suppressions,
-            fail_on=fail_on,
-            form=form,
-            sarif=sarif,
-            fix=fix,
-            diff=diff,
-        )
-        return answer(request, output=output)
+        return answer(Request(**options), output=output)
 
-    finish(context, act, as_json=json)
+    finish(context, act, as_json=as_json)
 
 
-def rules(
-    context: typer.Context,
-    rule: Annotated[
-        str | None, typer.Argument(metavar="[RULE]", help="A rule's id: L004; all if left out.")
-    ] = None,
-    *,
-    json: Json = False,
-) -> None:
+@click.command()
+@click.argument(
+    "rule", metavar="[RULE]", required=False, help="A rule's id, L004; all are listed without."
+)
+@json_option
+@click.pass_context
+def rules(context: click.Context, rule: str | None, *, as_json: bool) -> None:
     """Explain a rule of `gateway check`, or list them all.
 
-    gateway rules L004
+    What it looks at, why, and a configuration that breaks it:
+
+        gateway rules L004
     """
 
     def act(output: Output) -> ExitCode:
@@ -130,4 +114,4 @@ def rules(
 
         return show(rule, output=output)
 
-    finish(context, act, as_json=json)
+    finish(context, act, as_json=as_json)

@@ -25,9 +25,9 @@ class Request:
     database_url_file: Path | None = None
     database_url_env: str | None = None
     version: str | None = None
-    secrets: list[str] | None = None
+    secrets: tuple[str, ...] = ()
     suppressions: Path | None = None
-    fail_on: Severity = Severity.ERROR
+    fail_on: str = Severity.ERROR
     form: str = Format.TEXT
     sarif: str | None = None
     fix: bool = False
@@ -42,7 +42,7 @@ def answer(request: Request, *, output: Output, today: date | None = None) -> Ex
     day = today or datetime.now(UTC).date()
     read, folders = _input(request, day)
     entries = suppressions_in(folders, request.suppressions)
-    wanted = Wanted(request.fail_on, Format(request.form), request.sarif)
+    wanted = Wanted(Severity(request.fail_on), Format(request.form), request.sarif)
     return check(read, entries, wanted, today=day, output=output)
 
 
@@ -58,7 +58,7 @@ def _input(request: Request, today: date) -> tuple[Callable[[], Input], list[Pat
         config=request.config,
         toml=request.toml,
         version=request.version,
-        secrets=None if not request.secrets else frozenset(request.secrets),
+        secrets=frozenset(request.secrets) or None,
         database_url=_database_url(request),
         database_url_from=str(request.database_url_file or DATABASE_URL),
     )
@@ -104,8 +104,6 @@ def _contradictions(request: Request, output: Output) -> Iterator[Problem]:
         expected = "--fix rewrites files; typed settings are a program, which people edit"
         step = f"gateway check {request.environment}, and edit the places that it names"
         yield _usage("--fix" if request.fix else "--diff", expected, step)
-    if request.form not in set(Format):
-        yield _usage(f"--format {request.form}", "no such format", "--format github")
     to_stdout = ("--json", output.as_json), ("--sarif -", request.sarif == "-")
     wanted = [name for name, asked in to_stdout if asked]
     if request.form == Format.GITHUB:

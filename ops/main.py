@@ -4,35 +4,22 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
+from click.exceptions import NoArgsIsHelpError
 
 from ops.border import finish
 from ops.check_commands import check, rules
+from ops.command_line import COLUMNS, Commands, environment_argument, json_option, yes_option
 from ops.exit_codes import ExitCode
 from ops.output import Output
-from ops.plain_help import COLUMNS, Commands
-from ops.sandbox_commands import app as sandbox_app
+from ops.sandbox_commands import sandbox
 from stacks.problem import Problem
 
-Environment = Annotated[
-    str,
-    typer.Argument(
-        metavar="ENV", help="An environment: local, dev, live (it has a Pulumi.ENV.yaml)."
-    ),
-]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-Json = Annotated[
-    bool, typer.Option("--json", help="Print one JSON document; all prose goes to stderr.")
-]
 
-app = typer.Typer(
-    name="gateway",
-    no_args_is_help=True,
-    add_completion=False,
+@click.group(
+    "gateway",
     cls=Commands,
-    rich_markup_mode=None,
     context_settings={"max_content_width": COLUMNS},
     help="A LiteLLM gateway on Fly.io whose fallbacks are proven before users see a release.\n\n"
     "From nothing to a proven gateway on this machine, without any account:\n\n"
@@ -41,25 +28,23 @@ app = typer.Typer(
     "Exit codes: 0 fine; 1 the command could not do its work; 2 it could, and the answer is no"
     " (a proof that failed, a gateway that is not well, findings); 130 interrupted.",
 )
-app.command()(check)
-app.command()(rules)
-app.add_typer(sandbox_app, name="sandbox")
-
-
-@app.callback()
-def options(
-    context: typer.Context,
-    *,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.")] = False,
-) -> None:
+@click.option("--debug", is_flag=True, help="Show tracebacks of errors.")
+@click.pass_context
+def app(context: click.Context, *, debug: bool) -> None:
     """Keep what holds for every command."""
     context.obj = debug
 
 
+app.add_command(check)
+app.add_command(rules)
+
+
 @app.command()
-def deploy(
-    context: typer.Context, environment: Environment, *, yes: Yes = False, json: Json = False
-) -> None:
+@environment_argument
+@yes_option
+@json_option
+@click.pass_context
+def deploy(context: click.Context, environment: str, *, yes: bool, as_json: bool) -> None:
     """Roll an environment out with `pulumi up` and show the proof of every fallback.
 
     A second run of the same settings changes nothing and says so.
@@ -78,13 +63,15 @@ def deploy(
 
         return act_on(environment, yes=yes, output=output)
 
-    finish(context, act, as_json=json)
+    finish(context, act, as_json=as_json)
 
 
 @app.command()
-def destroy(
-    context: typer.Context, environment: Environment, *, yes: Yes = False, json: Json = False
-) -> None:
+@environment_argument
+@yes_option
+@json_option
+@click.pass_context
+def destroy(context: click.Context, environment: str, *, yes: bool, as_json: bool) -> None:
     """Destroy everything of an environment; what is protected makes Pulumi refuse.
 
     The Pulumi stack itself stays, empty. Take the local gateway down:
@@ -97,11 +84,14 @@ def destroy(
 
         return act_on(environment, yes=yes, output=output)
 
-    finish(context, act, as_json=json)
+    finish(context, act, as_json=as_json)
 
 
 @app.command()
-def prove(context: typer.Context, environment: Environment, *, json: Json = False) -> None:
+@environment_argument
+@json_option
+@click.pass_context
+def prove(context: click.Context, environment: str, *, as_json: bool) -> None:
     """Prove every declared fallback now, on the gateway that serves.
 
     Writes evidence/ENV/<digest>.json. Ends with 2 when a fallback was not proven. See what the
@@ -117,11 +107,14 @@ def prove(context: typer.Context, environment: Environment, *, json: Json = Fals
 
         return act_on(environment, output=output)
 
-    finish(context, act, as_json=json)
+    finish(context, act, as_json=as_json)
 
 
 @app.command()
-def status(context: typer.Context, environment: Environment, *, json: Json = False) -> None:
+@environment_argument
+@json_option
+@click.pass_context
+def status(context: click.Context, environment: str, *, as_json: bool) -> None:
     """Show what runs: release, age of its proof, machines, readiness.
 
     Ends with 2 when users are not served as the release promises. Wait in a script until dev
@@ -135,20 +128,29 @@ def status(context: typer.Context, environment: Environment, *, json: Json = Fal
 
         return act_on(environment, output=output)
 
-    finish(context, act, as_json=json)
+    finish(context, act, as_json=as_json)
 
 
 @app.command()
+@environment_argument
+@click.option(
+    "--output",
+    "-o",
+    "folder",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Where to; rendered/ENV if left out.",
+)
+@click.option("--stdout", is_flag=True, help="Print the texts instead.")
+@json_option
+@click.pass_context
 def render(
-    context: typer.Context,
-    environment: Environment,
+    context: click.Context,
+    environment: str,
     *,
-    folder: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", metavar="DIR", help="Where to; rendered/ENV if left out."),
-    ] = None,
-    stdout: Annotated[bool, typer.Option("--stdout", help="Print the texts instead.")] = False,
-    json: Json = False,
+    folder: Path | None,
+    stdout: bool,
+    as_json: bool,
 ) -> None:
     """Write what a deployment would send: LiteLLM YAML, fly.toml, DATABASE_URL without password.
 
@@ -164,11 +166,13 @@ def render(
         root = project_root(Path.cwd())
         return act_on(root, environment, folder=folder, to_stdout=stdout, output=output)
 
-    finish(context, act, as_json=json)
+    finish(context, act, as_json=as_json)
 
 
 @app.command()
-def env(context: typer.Context, environment: Environment) -> None:
+@environment_argument
+@click.pass_context
+def env(context: click.Context, environment: str) -> None:
     """Print shell exports under which plain `pulumi` works on an environment.
 
     No secret is printed: the shell reads it from its file. See by hand whether anything drifted:
@@ -187,28 +191,28 @@ def env(context: typer.Context, environment: Environment) -> None:
     finish(context, act)
 
 
+app.add_command(sandbox)
+
+
 def main() -> None:
     """Run the command line; a command that was not understood ends like any other failure."""
     try:
         code = app(standalone_mode=False)
-    except typer.Abort:
+    except click.Abort:
         sys.exit(ExitCode.INTERRUPTED)
-    except Exception as error:  # noqa: BLE001 - raised again unless it is the parser's
+    except click.ClickException as error:
         sys.exit(misunderstood(error))
     sys.exit(code)
 
 
-def misunderstood(error: Exception) -> ExitCode:
+def misunderstood(error: click.ClickException) -> ExitCode:
     """Show what was not understood of a command line, and where to read on."""
-    told = getattr(error, "format_message", None)  # what all errors of the parser have in common
-    if told is None:
-        raise error
-    if type(error).__name__ == "NoArgsIsHelpError":  # its message is the whole help
-        error.show()  # type: ignore[attr-defined]  # the parser's classes are not typer's to export
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    if isinstance(error, NoArgsIsHelpError):  # its message is the whole help
+        error.show()
         return ExitCode.FAILED
-    context = getattr(error, "ctx", None)
     command = context.command_path if context else "gateway"
-    problem = Problem(command, "usage", "", told(), f"{command} --help")
+    problem = Problem(command, "usage", "", error.format_message(), f"{command} --help")
     Output().problems([problem])
     return ExitCode.FAILED
 

@@ -2,42 +2,46 @@
 
 # ruff: noqa: PLC0415 - each command loads what it needs, so that `--help` is there at once
 
-from typing import Annotated
-
-import typer
+import click
 
 from ops.border import finish
+from ops.command_line import COLUMNS, Commands, json_option, yes_option
 from ops.exit_codes import ExitCode
 from ops.output import Output
-from ops.plain_help import COLUMNS, Commands
 
-Json = Annotated[
-    bool, typer.Option("--json", help="Print one JSON document; all prose goes to stderr.")
-]
 
-app = typer.Typer(
-    no_args_is_help=True,
-    cls=Commands,
-    rich_markup_mode=None,
-    context_settings={"max_content_width": COLUMNS},
-    help="Fly.io on this machine: its API, its edge, machines as processes, model providers.",
+@click.group(cls=Commands, context_settings={"max_content_width": COLUMNS})
+def sandbox() -> None:
+    """Fly.io on this machine: its API, its edge, machines as processes, model providers."""
+
+
+_SECONDS = click.FloatRange(0)
+_whose_models = click.option(
+    "--env",
+    "environment",
+    default="local",
+    show_default=True,
+    help="The environment whose models are meant.",
 )
 
 
-@app.command()
+@sandbox.command()
+@click.option("--foreground", is_flag=True, help="Serve in this terminal until Ctrl-C.")
+@click.option("--port", type=int, help="Fly's API; usually 4280.")
+@click.option("--edge-port", type=int, help="Fly's public side; usually 4281.")
+@click.option("--provider-port", type=int, help="The model providers; usually 4282.")
+@click.option("--subnet", help="Machines' network; usually 127.77.")
+@json_option
+@click.pass_context
 def up(
-    context: typer.Context,
+    context: click.Context,
     *,
-    foreground: Annotated[
-        bool, typer.Option("--foreground", help="Serve in this terminal until Ctrl-C.")
-    ] = False,
-    port: Annotated[int | None, typer.Option(help="Fly's API; usually 4280.")] = None,
-    edge_port: Annotated[int | None, typer.Option(help="Fly's public side; usually 4281.")] = None,
-    provider_port: Annotated[
-        int | None, typer.Option(help="The model providers; usually 4282.")
-    ] = None,
-    subnet: Annotated[str | None, typer.Option(help="Machines' network; usually 127.77.")] = None,
-    json: Json = False,
+    foreground: bool,
+    port: int | None,
+    edge_port: int | None,
+    provider_port: int | None,
+    subnet: str | None,
+    as_json: bool,
 ) -> None:
     """Start the sandbox in the background, unless it runs.
 
@@ -53,11 +57,13 @@ def up(
         ports = Ports(port, edge_port, provider_port, subnet)
         return act_on(ports, foreground=foreground, output=output)
 
-    finish(context, act, as_json=json)
+    finish(context, act, as_json=as_json)
 
 
-@app.command()
-def down(context: typer.Context, *, json: Json = False) -> None:
+@sandbox.command()
+@json_option
+@click.pass_context
+def down(context: click.Context, *, as_json: bool) -> None:
     """Stop the sandbox and its machines; everything is there again after the next `up`."""
 
     def act(output: Output) -> ExitCode:
@@ -65,31 +71,31 @@ def down(context: typer.Context, *, json: Json = False) -> None:
 
         return act_on(output=output)
 
-    finish(context, act, as_json=json)
+    finish(context, act, as_json=as_json)
 
 
-@app.command()
-def reset(
-    context: typer.Context,
-    *,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-    json: Json = False,
-) -> None:
+@sandbox.command()
+@yes_option
+@json_option
+@click.pass_context
+def reset(context: click.Context, *, yes: bool, as_json: bool) -> None:
     """Stop the sandbox and remove all of it: apps, data, and the local Pulumi stacks."""
 
     def act(output: Output) -> ExitCode:
         from ops.sandbox_up import reset as act_on
 
         def ask(question: str) -> bool:
-            return yes or typer.confirm(question, err=True)
+            return yes or click.confirm(question, err=True)
 
         return act_on(ask, output=output)
 
-    finish(context, act, as_json=json)
+    finish(context, act, as_json=as_json)
 
 
-@app.command()
-def status(context: typer.Context, *, json: Json = False) -> None:
+@sandbox.command()
+@json_option
+@click.pass_context
+def status(context: click.Context, *, as_json: bool) -> None:
     """Show the sandbox: addresses, apps, machines, models that are told to fail.
 
     Ends with 2 when it does not run.
@@ -100,19 +106,19 @@ def status(context: typer.Context, *, json: Json = False) -> None:
 
         return act_on(output=output)
 
-    finish(context, act, as_json=json)
+    finish(context, act, as_json=as_json)
 
 
-@app.command()
-def logs(
-    context: typer.Context,
-    of: Annotated[
-        str | None,
-        typer.Argument(metavar="[APP]", help="An app's machines; the sandbox itself if left out."),
-    ] = None,
-    *,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C.")] = False,
-) -> None:
+@sandbox.command()
+@click.argument(
+    "of",
+    metavar="[APP]",
+    required=False,
+    help="An app's machines; the sandbox itself if left out.",
+)
+@click.option("--follow", "-f", is_flag=True, help="Go on until Ctrl-C.")
+@click.pass_context
+def logs(context: click.Context, of: str | None, *, follow: bool) -> None:
     """Print the log of an app's machines, or the sandbox's own.
 
     Watch LiteLLM while it starts:
@@ -128,36 +134,39 @@ def logs(
     finish(context, act)
 
 
-@app.command(name="break")
+@sandbox.command(name="break")
+@click.argument("model", metavar="MODEL", help="A model group: xai/grok-4.3.")
+@click.option("--status", type=click.IntRange(400, 599), help="Answer with this HTTP status.")
+@click.option(
+    "--rate-limit", metavar="SECONDS", type=_SECONDS, help="Answer 429 with this Retry-After."
+)
+@click.option("--latency", metavar="SECONDS", type=_SECONDS, help="Answer well, this late.")
+@click.option("--hang", is_flag=True, help="Never answer.")
+@click.option("--reset", is_flag=True, help="Reset the connection.")
+@click.option(
+    "--cut-stream", metavar="N", type=click.IntRange(0), help="End the stream after N pieces."
+)
+@click.option("--malformed", is_flag=True, help="Answer 200 with a body that is no answer.")
+@click.option(
+    "--times", type=click.IntRange(1), help="So many calls; then the model is well again."
+)
+@_whose_models
+@json_option
+@click.pass_context
 def break_(  # noqa: PLR0913 - every way to break has an option of its own
-    context: typer.Context,
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="A model group: xai/grok-4.3.")],
+    context: click.Context,
+    model: str,
     *,
-    status: Annotated[
-        int | None, typer.Option(min=400, max=599, help="Answer with this HTTP status.")
-    ] = None,
-    rate_limit: Annotated[
-        float | None,
-        typer.Option(metavar="SECONDS", min=0, help="Answer 429 with this Retry-After."),
-    ] = None,
-    latency: Annotated[
-        float | None, typer.Option(metavar="SECONDS", min=0, help="Answer well, this late.")
-    ] = None,
-    hang: Annotated[bool, typer.Option("--hang", help="Never answer.")] = False,
-    reset: Annotated[bool, typer.Option("--reset", help="Reset the connection.")] = False,
-    cut_stream: Annotated[
-        int | None, typer.Option(metavar="N", min=0, help="End the stream after N pieces.")
-    ] = None,
-    malformed: Annotated[
-        bool, typer.Option("--malformed", help="Answer 200 with a body that is no answer.")
-    ] = False,
-    times: Annotated[
-        int | None, typer.Option(min=1, help="So many calls; then the model is well again.")
-    ] = None,
-    environment: Annotated[
-        str, typer.Option("--env", help="The environment whose models are meant.")
-    ] = "local",
-    json: Json = False,
+    status: int | None,
+    rate_limit: float | None,
+    latency: float | None,
+    hang: bool,
+    reset: bool,
+    cut_stream: int | None,
+    malformed: bool,
+    times: int | None,
+    environment: str,
+    as_json: bool,
 ) -> None:
     """Let a model's provider fail until it is healed: HTTP 500, or as the option says.
 
@@ -177,21 +186,15 @@ def break_(  # noqa: PLR0913 - every way to break has an option of its own
         fault = Fault(status, rate_limit, latency, hang, reset, cut_stream, malformed, times)
         return break_model(environment, model, fault, output=output)
 
-    finish(context, act, as_json=json)
+    finish(context, act, as_json=as_json)
 
 
-@app.command()
-def heal(
-    context: typer.Context,
-    model: Annotated[
-        str | None, typer.Argument(metavar="[MODEL]", help="A model group; all if left out.")
-    ] = None,
-    *,
-    environment: Annotated[
-        str, typer.Option("--env", help="The environment whose models are meant.")
-    ] = "local",
-    json: Json = False,
-) -> None:
+@sandbox.command()
+@click.argument("model", metavar="[MODEL]", required=False, help="A model group; all if left out.")
+@_whose_models
+@json_option
+@click.pass_context
+def heal(context: click.Context, model: str | None, *, environment: str, as_json: bool) -> None:
     """Take back what `break` ordered."""
 
     def act(output: Output) -> ExitCode:
@@ -199,4 +202,4 @@ def heal(
 
         return heal_models(environment, model, output=output)
 
-    finish(context, act, as_json=json)
+    finish(context, act, as_json=as_json)

@@ -3,7 +3,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer.main
 
 from ops.main import app
 
@@ -12,9 +11,8 @@ ROOT = Path(__file__).parents[3]
 
 def commands() -> dict[str, Any]:
     """Return every command by the words that call it."""
-    top: Any = typer.main.get_command(app)
     found: dict[str, Any] = {}
-    for name, command in top.commands.items():
+    for name, command in app.commands.items():
         below = getattr(command, "commands", {})
         found |= {f"{name} {inner}": one for inner, one in below.items()} or {name: command}
     return found
