@@ -10,15 +10,23 @@ from typing import Any
 from gateway.explain_attempts import RATE_LIMIT, SERVER_ERROR, TIMEOUT, Attempts, all_attempts
 from gateway.explain_breaker import Breaker, breaker
 from gateway.explain_limits import Limit, limits
-from gateway.explain_lookup import IN_DATABASE, Kind, Lookup, Order, Served
+from gateway.explain_lookup import IN_DATABASE, Kind, Lookup, Served
 from gateway.explain_precedence import Place, precedence
-from gateway.explain_scenarios import RETRY_AFTER_S, Scenario, scenarios, the_backoff
+from gateway.explain_scenarios import (
+    COLLECTION_S,
+    RETRY_AFTER_S,
+    Scenario,
+    scenarios,
+    the_backoff,
+)
 from gateway.explain_timeouts import TimeOuts, longest, time_outs
 from gateway.explain_walk import Walk, walks
-from gateway.subject import Deployment, Subject
+from gateway.subject import WILDCARD, Deployment, Subject
 from gateway.worst_case import Backoff
 from stacks.configuration import Configuration
-from stacks.paths import Path
+from stacks.paths import Path, spell
+
+COLLECTS = "PYTHON_GC_THRESHOLD=50000,50,50 avoids it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +103,16 @@ class Explainer:
         )
         return dataclasses.replace(found, remarks=tuple(_remarks(found)))
 
+    def named_groups(self) -> tuple[str, ...]:
+        """Return every group of the file, and after them what only chains name, `"*"` left out."""
+        names = dict.fromkeys(self.subject.groups)
+        for chain in self.subject.chains:
+            if chain.source != WILDCARD:
+                names.setdefault(chain.source)
+            for target in chain.targets:
+                names.setdefault(target)
+        return tuple(name for name in names if name)
+
     def _answering(self, deployment: Deployment) -> Answering:
         times = time_outs(self.subject, deployment)
         path = deployment.path if deployment.index != IN_DATABASE else None
@@ -104,13 +122,15 @@ class Explainer:
 def as_json(value: Any) -> Any:
     """Return an explanation, or a part of it, as JSON can hold it; an endless time is null.
 
-    Of a deployment only names are kept: its parameters may hold a key by value.
+    Of a deployment only names are kept: its parameters may hold a key by value. A path is spelled.
     """
     if isinstance(value, Deployment):
         return {"group": value.name, "model": value.model, "provider": value.provider}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        names = (field.name for field in dataclasses.fields(value))
-        return {name: as_json(getattr(value, name)) for name in names}
+        fields = ((field.name, getattr(value, field.name)) for field in dataclasses.fields(value))
+        return {
+            name: spell(held) if name == "path" and held else as_json(held) for name, held in fields
+        }
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, tuple | list):
@@ -135,6 +155,9 @@ def _remarks(found: Explanation) -> Iterator[str]:
             said = f"`{walk.order.value}` exists and has no entry for this group"
             yield f"{said}, so nothing rescues it from an error of that kind"
     yield from _about_retries(found)
+    worst = found.scenarios[0].cold.worst
+    if worst >= COLLECTION_S:
+        yield f"each worst case holds a garbage collection of {COLLECTION_S:g} s: {COLLECTS}"
     yield from _about_the_breaker(found)
 
 
@@ -175,12 +198,3 @@ def _about_the_breaker(found: Explanation) -> Iterator[str]:
         )
     if not opens.shared and opens.workers > 1 and allowed >= 1:
         yield f"without Redis each of {opens.workers} workers counts failures for itself"
-
-
-def every_group(configuration: Configuration) -> tuple[Explanation, ...]:
-    """Explain every group of the file, in its order."""
-    explainer = Explainer(configuration)
-    return tuple(explainer.explain(group) for group in explainer.subject.groups)
-
-
-__all__ = ["Explainer", "Explanation", "Order", "as_json", "every_group", "explain"]

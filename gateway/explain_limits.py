@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gateway.explain_scenarios import Scenario
@@ -14,6 +14,7 @@ from stacks.paths import Path, spell
 DEFAULT_DRAIN_S = 30  # litellm/proxy/shutdown/graceful_shutdown_manager.py; gunicorn's as well
 DEFAULT_KILL_S = 5  # Fly's own, where fly.toml says nothing
 DEFAULT_IDLE_S = 60  # fly.io/docs/reference/services; seen on no account of ours
+GUNICORN = "gunicorn"
 GUNICORN_S = 600  # written into LiteLLM's proxy_cli.py, and no flag changes it
 
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
@@ -24,14 +25,15 @@ _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(h|ms|us|µs|ns|m|s)")
 class Limit:
     """One limit in seconds, and the scenarios whose worst case is longer than it.
 
-    `meaning` says what happens to a request that waits longer. `verified` is False for a figure
-    that was read and never seen.
+    `short` is its name in one word. `meaning` says what happens to a request that waits longer.
+    `verified` is False for a figure that was read and never seen.
     """
 
     name: str
+    short: str
     seconds: Sourced
     meaning: str
-    exceeded: tuple[str, ...]
+    exceeded: tuple[str, ...] = ()
     verified: bool = True
 
 
@@ -45,18 +47,8 @@ def limits(
     subject = Subject(configuration)
     waits = tuple(scenarios)
     return tuple(
-        Limit(
-            name,
-            seconds,
-            meaning,
-            tuple(_label(wait) for wait in waits if wait.cold.worst > seconds.value)
-            if counts
-            else (),
-            verified,
-        )
-        for name, seconds, meaning, counts, verified in _known(
-            configuration, subject, client_timeout_s
-        )
+        replace(limit, exceeded=_exceeding(limit, waits))
+        for limit in _known(configuration, subject, client_timeout_s)
     )
 
 
@@ -72,20 +64,28 @@ def duration_s(value: Any) -> float | None:
     return number(value, {})
 
 
+def _exceeding(limit: Limit, waits: Iterable[Scenario]) -> tuple[str, ...]:
+    if limit.short == GUNICORN:
+        return ()
+    return tuple(wait.label for wait in waits if wait.cold.worst > limit.seconds.value)
+
+
 def _known(
     configuration: Configuration, subject: Subject, client_timeout_s: float | None
-) -> Iterator[tuple[str, Sourced, str, bool, bool]]:
+) -> Iterator[Limit]:
     if client_timeout_s is not None:
         given = Sourced(client_timeout_s, "--client-timeout")
-        yield "the caller's time-out", given, "the caller gives up", True, True
+        yield Limit("the caller's time-out", "client", given, "the caller gives up")
     if configuration.fly is not None:
         idle, seen = _idle(configuration)
-        yield "Fly's proxy, idle", idle, "the proxy may close the connection", True, seen
-        yield "drain at a stop", _drain(configuration, subject), "a deployment cuts it", True, True
+        said = "the proxy may close a connection on which nothing moves"
+        yield Limit("Fly's proxy", "proxy", idle, said, verified=seen)
+        drain = _drain(configuration, subject)
+        yield Limit("a machine's stop", "stop", drain, "a deployment or restart cuts it off")
     if "run_gunicorn" in subject.server:
         where = Sourced(GUNICORN_S, "LiteLLM's proxy_cli.py")
-        meaning = "only a worker whose loop is blocked is killed, no waiting request"
-        yield "gunicorn's time-out", where, meaning, False, True
+        said = "ends a worker whose loop is blocked, and no request that waits"
+        yield Limit("gunicorn's time-out", GUNICORN, where, said)
 
 
 def _idle(configuration: Configuration) -> tuple[Sourced, bool]:
@@ -124,8 +124,3 @@ def _drain(configuration: Configuration, subject: Subject) -> Sourced:
         else Sourced(DEFAULT_KILL_S, "Fly's default kill_timeout")
     )
     return min(own, fly, key=lambda sourced: sourced.value)
-
-
-def _label(scenario: Scenario) -> str:
-    how = {None: "", True: ", streamed", False: ", not streamed"}[scenario.streamed]
-    return scenario.name + how

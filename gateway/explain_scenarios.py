@@ -56,6 +56,11 @@ class Scenario:
     calls: int
     answered_by: str
 
+    @property
+    def label(self) -> str:
+        """The name, and whether the request is streamed where that makes a difference."""
+        return self.name + {None: "", True: ", streamed", False: ""}[self.streamed]
+
 
 def scenarios(subject: Subject, served: Served, hops: tuple[Hop, ...]) -> tuple[Scenario, ...]:
     """Return every fault of the group, then those of its whole chain."""
@@ -96,7 +101,7 @@ class _Times:
     def scenario(
         self, chain: list[Served], fault: Fault, *, streamed: bool | None, everyone: bool
     ) -> Scenario:
-        name = ("every group of the chain" if everyone else "primary") + f" {fault}"
+        name = ("the whole chain" if everyone else "primary") + f" {fault}"
         if fault is Fault.NONE:
             first = chain[0].name
             return Scenario(str(fault), streamed, everyone, self._own, None, 1, first)
