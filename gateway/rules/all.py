@@ -1,6 +1,7 @@
 """Every rule about LiteLLM, in the order of the reference."""
 
 from gateway.rules.breaker import RULES as BREAKER
+from gateway.rules.callbacks import RULES as CALLBACKS
 from gateway.rules.environment import RULES as ENVIRONMENT
 from gateway.rules.fallback_circles import RULES as FALLBACK_CIRCLES
 from gateway.rules.fallback_lists import RULES as FALLBACK_LISTS
@@ -28,6 +29,7 @@ RULES: tuple[Rule[Subject], ...] = (
     *TIMEOUTS,
     *TIMEOUT_PRECEDENCE,
     *REDIS_AND_CACHE,
+    *CALLBACKS,
     *SERVER,
     *MACHINE,
     *VARIABLES,
