@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from gateway.explain_lookup import Chains, Kind, Lookup, Order, Served
 from gateway.fallback_cycles import circles, reached
+from gateway.models import facts_of
 from gateway.subject import WILDCARD, Chain, Subject
 from stacks.configuration import Configuration
 from stacks.paths import Path
@@ -71,13 +72,15 @@ class Graph:
         return tuple(edge for edge in self.edges if edge.state is state)
 
 
-def fallback_graph(configuration: Configuration, *, retires: Retires | None = None) -> Graph:
+def known_retirement(model: str, provider: str) -> date | None:
+    """Return the day that the catalogue of models knows; an inferred one is left to the rules."""
+    facts = facts_of(model, provider)
+    return facts.retires if facts is not None and not facts.retires_inferred else None
+
+
+def fallback_graph(configuration: Configuration, *, retires: Retires = known_retirement) -> Graph:
     """Return the graph; never raises, and takes time linear in the configuration's size."""
-    return _Drawing(configuration, retires or _never).graph()
-
-
-def _never(model: str, provider: str) -> None:
-    del model, provider
+    return _Drawing(configuration, retires).graph()
 
 
 class _Drawing:
