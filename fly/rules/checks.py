@@ -148,7 +148,7 @@ def _request(configuration: Configuration) -> Iterator[Finding]:
                 f"set path = {quoted(f'/{path}')}",
                 (Put((*check.path, "path"), f"/{path}"),) if isinstance(path, str) else (),
             )
-        if method is not None and str(method).upper() not in METHODS:
+        if method is not None and not _is_method(method):
             yield Finding(
                 (*check.path, "method"),
                 quoted(method),
@@ -156,6 +156,10 @@ def _request(configuration: Configuration) -> Iterator[Finding]:
                 'set method = "GET"',
                 (Put((*check.path, "method"), "GET"),),
             )
+
+
+def _is_method(value: object) -> bool:
+    return isinstance(value, str) and value.upper() in METHODS
 
 
 def _groups(configuration: Configuration) -> Iterator[Finding]:
