@@ -145,7 +145,7 @@ def _request(configuration: Configuration) -> Iterator[Finding]:
                 (*check.path, "path"),
                 quoted(path),
                 "a path begins with a slash; flyctl sends any text",
-                f"set path = {quoted(f'/{path}')}",
+                f'set path = "/{path}"' if isinstance(path, str) else "write it as one string",
                 (Put((*check.path, "path"), f"/{path}"),) if isinstance(path, str) else (),
             )
         if method is not None and not _is_method(method):
