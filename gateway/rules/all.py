@@ -7,7 +7,9 @@ from gateway.rules.fallback_circles import RULES as FALLBACK_CIRCLES
 from gateway.rules.fallback_lists import RULES as FALLBACK_LISTS
 from gateway.rules.fallback_walk import RULES as FALLBACK_WALK
 from gateway.rules.fallbacks import RULES as FALLBACKS
+from gateway.rules.file import RULES as FILE
 from gateway.rules.machine import RULES as MACHINE
+from gateway.rules.model_list import RULES as MODEL_LIST
 from gateway.rules.redis_and_cache import RULES as REDIS_AND_CACHE
 from gateway.rules.retries import RULES as RETRIES
 from gateway.rules.sections import RULES as SECTIONS
@@ -19,7 +21,9 @@ from gateway.subject import Subject
 from stacks.rule import Rule
 
 RULES: tuple[Rule[Subject], ...] = (
+    *FILE,
     *SECTIONS,
+    *MODEL_LIST,
     *FALLBACKS,
     *FALLBACK_LISTS,
     *FALLBACK_CIRCLES,
