@@ -1,30 +1,17 @@
-"""What LiteLLM really does with a setting, and on which releases."""
+"""What LiteLLM really does with a setting, and on which releases: every fact, by its name.
 
-from dataclasses import dataclass
+Rules take their versions from here, and `tests/sandbox/test_truth_*.py` show the facts on real
+proxies.
+"""
 
-from stacks.versions import Versions
+from gateway import effective_proxy, effective_router
+from gateway.effective_proxy import *  # noqa: F403 - the table's names are this module's
+from gateway.effective_router import *  # noqa: F403 - likewise
+from gateway.fact import Fact
 
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """One statement about LiteLLM's behaviour.
-
-    `effect` is a sentence that a message can end with. `evidence` are sources that a reader can
-    open. `test` names the truth test that shows it on real proxies; where there is none,
-    `untested` says why it cannot be shown here.
-    """
-
-    id: str
-    effect: str
-    versions: Versions
-    evidence: tuple[str, ...]
-    test: str | None = None
-    untested: str = ""
-
-
-ALLOWED_FAILS_OF_3 = Fact(
-    id="allowed_fails.equal_to_default",
-    effect='a router `allowed_fails` of 3 equals the default and is read as "not set"',
-    versions=Versions(until="1.109.0"),
-    evidence=("BerriAI/litellm #40405", "litellm/router_utils/cooldown_handlers.py"),
+FACTS: tuple[Fact, ...] = tuple(
+    value
+    for module in (effective_router, effective_proxy)
+    for value in vars(module).values()
+    if isinstance(value, Fact)
 )

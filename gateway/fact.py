@@ -1,0 +1,22 @@
+"""What a fact about LiteLLM's behaviour consists of."""
+
+from dataclasses import dataclass
+
+from stacks.versions import EVERY, Versions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """One statement about LiteLLM's behaviour.
+
+    `effect` is a sentence that a message can end with. `evidence` are sources that a reader can
+    open, and what was read in which release. `test` names the truth test that shows it on real
+    proxies; where there is none, `untested` says why it cannot be shown here.
+    """
+
+    id: str
+    effect: str
+    evidence: tuple[str, ...]
+    versions: Versions = EVERY
+    test: str | None = None
+    untested: str = ""
