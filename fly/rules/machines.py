@@ -57,13 +57,7 @@ def _impossible_memory(configuration: Configuration) -> Iterator[Finding]:
 
 
 def _memory(path: tuple[str | int, ...], size: object, value: object) -> Iterator[Finding]:
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        mebibytes = None
-    else:
-        try:
-            mebibytes = memory_mb(value)
-        except (ValueError, ArithmeticError):
-            mebibytes = None
+    mebibytes = _mebibytes(value)
     if mebibytes is None:
         yield Finding(
             path, quoted(value), "this is no size of memory", 'write it such as "2gb" or "2048mb"'
@@ -78,6 +72,15 @@ def _memory(path: tuple[str | int, ...], size: object, value: object) -> Iterato
                 f"{problem.expected}. flyctl sends any number, and Fly refuses the machine",
                 problem.next_step,
             )
+
+
+def _mebibytes(value: object) -> int | None:
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return None
+    try:
+        return whole(memory_mb(value))
+    except (ValueError, ArithmeticError):
+        return None
 
 
 def _memory_twice(configuration: Configuration) -> Iterator[Finding]:
