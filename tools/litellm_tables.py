@@ -9,6 +9,7 @@ gateway/data/models.json.
 
 import argparse
 import json
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any
 
 from tools.litellm_keys import Keys
 from tools.litellm_models import models
-from tools.litellm_wheel import wheel
+from tools.litellm_wheel import Wheel, wheel
 
 VERSIONS = (
     "1.84.10",
@@ -59,8 +60,7 @@ def write_keys(version: str, cache: Path) -> None:
     """Write one release's keys, one to a line."""
     _say(f"{version}: wheel")
     release = wheel(version, cache)
-    pinned = release.enterprise_version
-    enterprise = wheel(pinned, cache, package="litellm-enterprise") if pinned else None
+    enterprise = _enterprise(release.enterprise_version, cache)
     _say(f"{version}: reading {len(release.paths)} files, about a minute")
     table = Keys(release, enterprise).table()
     file = DATA / "keys" / f"{version}.json"
@@ -81,6 +81,20 @@ def write_models(version: str, cache: Path) -> None:
     head = json.dumps(table)[1:-1]
     file.write_text(f'{{{head},"models":{{\n' + ",\n".join(lines) + "\n}}\n", "utf-8")
     _say(f"{version}: {len(lines)} models in {file}")
+
+
+def _enterprise(pinned: str | None, cache: Path) -> Wheel | None:
+    """Return the pinned closed half, or the release that it mends where the index lacks it."""
+    if pinned is None:
+        return None
+    try:
+        return wheel(pinned, cache, package="litellm-enterprise")
+    except subprocess.CalledProcessError:
+        mended = pinned.partition(".post")[0]
+        if mended == pinned:
+            raise
+        _say(f"litellm-enterprise {pinned} is not to be had: {mended} is read instead")
+        return wheel(mended, cache, package="litellm-enterprise")
 
 
 def _say(text: str) -> None:
