@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from gateway.rules.quoting import did_you_mean
 from gateway.spelling import Speller
@@ -19,12 +20,14 @@ _ALMOST = re.compile(
     re.IGNORECASE,
 )
 _SHELL = re.compile(r"\$\{?(?P<name>[A-Z_][A-Z0-9_]*)\}?|\{\{\s*(?P<other>[A-Z_][A-Z0-9_]*)\s*\}\}")
+_SUSPICIOUS = re.compile(r"env|ENV|Env|\$|\{\{")
+_SEEN: WeakKeyDictionary[Subject, tuple[tuple[Path, str], ...]] = WeakKeyDictionary()
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def references(subject: Subject) -> Iterator[tuple[Path, str]]:
     """Yield the place and the name of every `os.environ/NAME` in LiteLLM's file."""
-    for path, text in _texts(("litellm",), subject.top):
+    for path, text in _texts(subject):
         name = reference(text)
         if name is not None:
             yield path, name
@@ -56,7 +59,7 @@ def _own_variables(subject: Subject) -> set[str]:
 
 
 def _malformed(subject: Subject) -> Iterator[Finding]:
-    for path, text in _texts(("litellm",), subject.top):
+    for path, text in _texts(subject):
         name = reference(text)
         if name is not None:
             if not _NAME.fullmatch(name):
@@ -88,22 +91,33 @@ def _trimmed(path: Path, name: str) -> tuple[Edit, ...]:
     return (Put(path, f"os.environ/{plain}"),) if _NAME.fullmatch(plain) else ()
 
 
-def _texts(path: Path, value: Any) -> Iterator[tuple[Path, str]]:
-    """Yield every text with its place; what an anchor repeats is looked at in one place."""
+def _texts(subject: Subject) -> tuple[tuple[Path, str], ...]:
+    """Return every text that may name a variable, with its place; two rules look at them."""
+    if subject not in _SEEN:
+        _SEEN[subject] = tuple(_suspicious(("litellm",), subject.top))
+    return _SEEN[subject]
+
+
+def _suspicious(path: Path, value: Any) -> Iterator[tuple[Path, str]]:
+    """Yield these texts; what an anchor repeats is looked at in one place only."""
     waiting = [(path, value)]
     seen: set[int] = set()
     while waiting:
         place, inner = waiting.pop()
         if isinstance(inner, str):
             yield place, inner
-        elif isinstance(inner, Mapping | list | tuple) and id(inner) not in seen:
-            seen.add(id(inner))
-            keyed = inner.items() if isinstance(inner, Mapping) else enumerate(inner)
-            waiting += [
-                ((*place, key if isinstance(key, int) else str(key)), item)
-                for key, item in reversed(list(keyed))
-                if not isinstance(item, int | float)
-            ]
+            continue
+        if id(inner) in seen:
+            continue
+        seen.add(id(inner))
+        keyed = inner.items() if isinstance(inner, Mapping) else enumerate(inner)
+        below = [
+            ((*place, key if isinstance(key, int) else str(key)), item)
+            for key, item in keyed
+            if isinstance(item, Mapping | list | tuple)
+            or (isinstance(item, str) and _SUSPICIOUS.search(item))
+        ]
+        waiting += reversed(below)
 
 
 RULES = (

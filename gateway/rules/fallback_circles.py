@@ -1,6 +1,7 @@
 """Which chains run in circles, and whether one of them leads out."""
 
 from collections.abc import Iterator, Mapping
+from weakref import WeakKeyDictionary
 
 from gateway.rules.examples import with_chains
 from gateway.rules.served import Served
@@ -12,6 +13,8 @@ from stacks.versions import Holds, Versions
 LOOKUP = "litellm/router_utils/fallback_event_handlers.py"
 EACH_TARGET_ONCE = Versions(since="1.97.0")  # attempts are remembered for the whole request
 Graph = Mapping[str, tuple[str, ...]]
+Circle = tuple[tuple[str, ...], frozenset[str]]
+_SEEN: WeakKeyDictionary[Subject, tuple[Circle, ...]] = WeakKeyDictionary()  # two rules ask
 
 
 def _closed_circles(subject: Subject) -> Iterator[Finding]:
@@ -48,15 +51,18 @@ def _goes_round(subject: Subject) -> str:
     return "LiteLLM does not go round in it: it tries each group once for a request"
 
 
-def _circles(subject: Subject) -> Iterator[tuple[tuple[str, ...], frozenset[str]]]:
-    """Yield a shortest circle and all members of each strongly connected part of the chains."""
-    own = {s: c.targets for s, c in subject.general_chains.items() if s != WILDCARD}
-    graph = {s: tuple(t for t in targets if t in own and t != s) for s, targets in own.items()}
-    order = {source: position for position, source in enumerate(own)}
-    for part in _strongly_connected(graph):
-        if len(part) > 1:
-            members = frozenset(part)
-            yield _shortest_circle(graph, min(part, key=order.__getitem__), members), members
+def _circles(subject: Subject) -> tuple[Circle, ...]:
+    """Return a shortest circle and all members of each strongly connected part of the chains."""
+    if subject not in _SEEN:
+        own = {s: c.targets for s, c in subject.general_chains.items() if s != WILDCARD}
+        graph = {s: tuple(t for t in targets if t in own and t != s) for s, targets in own.items()}
+        order = {source: position for position, source in enumerate(own)}
+        _SEEN[subject] = tuple(
+            (_shortest_circle(graph, min(part, key=order.__getitem__), part), part)
+            for part in map(frozenset, _strongly_connected(graph))
+            if len(part) > 1
+        )
+    return _SEEN[subject]
 
 
 def _strongly_connected(graph: Graph) -> Iterator[tuple[str, ...]]:

@@ -1,10 +1,10 @@
 """How long retries keep a request from the group that would answer it, and which never happen."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
-from gateway.explain_attempts import RATE_LIMIT, TIMEOUT, attempts
-from gateway.explain_timeouts import longest
+from gateway.explain_attempts import RATE_LIMIT, TIMEOUT, Attempts, attempts
+from gateway.explain_timeouts import is_deaf, longest
 from gateway.rules.examples import SOUND, with_chains, with_router
 from gateway.rules.numbers import count
 from gateway.rules.quoting import listed, shown
@@ -12,7 +12,6 @@ from gateway.rules.timeouts import nothing_ends_it
 from gateway.subject import WILDCARD, Deployment, Subject, mapping, reference
 from gateway.worst_case import (
     LONGEST_OBEYED_RETRY_AFTER_S,
-    Span,
     attempts_s,
     backoff_of,
     exactly,
@@ -22,7 +21,7 @@ from stacks.problem import Severity
 from stacks.rule import Example, Finding, Put, Rule
 
 PATIENCE_S = 600  # the OpenAI clients' own time-out: who asked is gone by then
-WALKED = 20  # groups of one walk that are added up: a request tries each once
+WALKED = 10  # groups of one walk that are added up: a request tries each once
 ROUTER_RETRIES: Path = ("litellm", "router_settings", "num_retries")
 WITH_RETRIES = "litellm/router.py (async_function_with_retries)"
 
@@ -30,11 +29,17 @@ WITH_RETRIES = "litellm/router.py (async_function_with_retries)"
 def _rate_limits_slept_out(subject: Subject) -> Iterator[Finding]:
     places: dict[Path, list[str]] = {}
     tries: dict[Path, int] = {}
+    policies = mapping(subject.router_settings.get("model_group_retry_policy"))
+    known: dict[str, Attempts] = {}
     for group in _rescued(subject):
         members = subject.groups.get(group, ())
         if len(members) > 1:
             continue  # a group of several goes on to the next deployment without a sleep
-        found = attempts(subject, group, members, RATE_LIMIT)
+        own = bool(members) and members[0].params.get("num_retries") is not None
+        alike = group if own or group in policies else ""
+        if alike not in known:
+            known[alike] = attempts(subject, group, members, RATE_LIMIT)
+        found = known[alike]
         if found.tries > 1:
             path = found.retries.path or ROUTER_RETRIES
             places.setdefault(path, []).append(group)
@@ -122,11 +127,12 @@ def _retry_numbers(subject: Subject) -> Iterator[tuple[Path, Any]]:
 def _too_slow(subject: Subject) -> Iterator[Finding]:
     if any(True for _ in nothing_ends_it(subject)):
         return  # L005 says that nothing ends it
+    until = _UntilItFails(subject)
     for source in subject.general_chains:
         if source == WILDCARD or source not in subject.groups:
             continue
-        walk = _walk(subject, source)
-        seconds = {group: _until_it_fails_s(subject, group) for group in walk}
+        walk = until.walk(source)
+        seconds = {group: until.seconds(group) for group in walk}
         whole = sum(seconds.values())
         if whole > PATIENCE_S and len(walk) > 1:
             parts = [f"{group} {seconds[group]:.0f} s" for group in walk]
@@ -139,38 +145,61 @@ def _too_slow(subject: Subject) -> Iterator[Finding]:
             )
 
 
-def _walk(subject: Subject, source: str) -> list[str]:
-    """Return the groups that a request walks through if all fail, each once."""
-    walk: dict[str, None] = {}
-    waiting = [source]
-    while waiting and len(walk) < WALKED:
-        group = waiting.pop()
-        if group in walk or group not in subject.groups:
-            continue
-        walk[group] = None
-        chain = subject.chain_of(group)
-        if chain is not None:
-            waiting += reversed(chain.targets)
-    return list(walk)
+class _UntilItFails:
+    """How long groups take to fail, and which are tried then; each is computed once."""
+
+    def __init__(self, subject: Subject) -> None:
+        self._subject = subject
+        self._backoff = backoff_of({k: str(v) for k, v in subject.environment.items()})
+        self._policies = mapping(subject.router_settings.get("model_group_retry_policy"))
+        self._alike: dict[tuple[str, ...], float] = {}
+        self._seconds: dict[str, float] = {}
+        self._next: dict[str, tuple[str, ...]] = {}
+
+    def walk(self, source: str) -> dict[str, None]:
+        """Return the groups that a request walks through if all fail, each once, in order."""
+        walk: dict[str, None] = {}
+        waiting = [source]
+        while waiting and len(walk) < WALKED:
+            group = waiting.pop()
+            if group not in walk and group in self._subject.groups:
+                walk[group] = None
+                waiting += self._after(group)
+        return walk
+
+    def seconds(self, group: str) -> float:
+        """Return the seconds at worst, from the first try to the last."""
+        if group not in self._seconds:
+            members = self._subject.groups[group]
+            alike = (group if group in self._policies else "", *map(_alike, members))
+            if alike not in self._alike:
+                self._alike[alike] = self._computed(group, members)
+            self._seconds[group] = self._alike[alike]
+        return self._seconds[group]
+
+    def _after(self, group: str) -> tuple[str, ...]:
+        if group not in self._next:
+            chain = self._subject.chain_of(group)
+            self._next[group] = chain.targets[::-1] if chain else ()
+        return self._next[group]
+
+    def _computed(self, group: str, members: tuple[Deployment, ...]) -> float:
+        times = longest(self._subject, members)
+        if times is None:
+            return 0
+        attempt = exactly(max(times.whole.value, times.stream.value))
+        retries = attempts(self._subject, group, members, TIMEOUT).tries - 1
+        count_of = len(members)
+        return attempts_s(
+            attempt, retries=retries, backoff=self._backoff, deployments=count_of
+        ).worst
 
 
-def _until_it_fails_s(subject: Subject, group: str) -> float:
-    members: tuple[Deployment, ...] = subject.groups[group]
-    times = longest(subject, members)
-    if times is None:
-        return 0
-    attempt: Span = exactly(max(times.whole.value, times.stream.value))
-    found = attempts(subject, group, members, TIMEOUT)
-    return attempts_s(
-        attempt,
-        retries=found.tries - 1,
-        backoff=backoff_of(_texts(subject.environment)),
-        deployments=len(members),
-    ).worst
-
-
-def _texts(environment: Mapping[str, str]) -> Mapping[str, str]:
-    return {name: str(value) for name, value in environment.items()}
+def _alike(deployment: Deployment) -> str:
+    params = deployment.params
+    decides = ("timeout", "request_timeout", "stream_timeout", "num_retries")
+    values = [params.get(key) for key in decides]
+    return repr([is_deaf(deployment), *values])
 
 
 RULES = (
