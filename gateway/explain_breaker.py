@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from gateway.effective import ALLOWED_FAILS_OF_3
+from gateway.effective_router import ALLOWED_FAILS_OF_3
 from gateway.explain_attempts import ERRORS, ErrorClass
 from gateway.explain_sources import Sourced, first_given, info, number, params, router, variable
 from gateway.explain_sources import spelled as spelled_path

@@ -4,13 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from gateway.effective_proxy import FILE_BEATS_DATABASE
 from gateway.explain_lookup import Lookup
 from gateway.subject import Chain, Subject
 from stacks.paths import Path, spell
-from stacks.versions import Holds, Versions
-
-FILE_OWNS_ITS_KEYS = Versions(since="1.103.0")
-"""What the file declares is no longer overruled by the database (PR #41779, #41985)."""
+from stacks.versions import Holds
 
 
 class State(StrEnum):
@@ -86,7 +84,7 @@ def _list(subject: Subject, group: str, own: Chain | None) -> Place:
         said = "the file has no `fallbacks`: a row in the database may"
         return Place(name, State.UNKNOWN, said)
     overruled = (
-        FILE_OWNS_ITS_KEYS.hold(subject.version) is Holds.NO
+        FILE_BEATS_DATABASE.versions.hold(subject.version) is Holds.NO
         and has_database(subject)
         and subject.general_settings.get("store_model_in_db") is True
     )

@@ -3,14 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from gateway.effective_router import EACH_TARGET_ONCE
 from gateway.explain_lookup import Chains, Lookup, Order, Served
 from gateway.explain_sources import Sourced, first_given, module, router, variable
 from gateway.subject import Subject
 from stacks.paths import Path
 from stacks.versions import Holds, Versions
 
-EACH_TARGET_ONCE = Versions(since="1.97.0")
-"""Attempts are remembered for the whole request (router_utils/fallback_event_handlers.py)."""
 ORIGINAL_CHAIN_RESUMED = Versions(since="1.104.0")
 """A hop without a chain of its own goes on in that of the group that was asked for, and so `"*"`
 does not rescue it (fallback_lookup_groups in the same file; released versions compared)."""
@@ -80,7 +79,7 @@ class _Walking:
         self._exclusive = lookup.exclusive(order)
         self._deepest = max_fallbacks(lookup.subject).value
         version = lookup.subject.version
-        self._once = EACH_TARGET_ONCE.hold(version) is not Holds.NO
+        self._once = EACH_TARGET_ONCE.versions.hold(version) is not Holds.NO
         self._resumes = ORIGINAL_CHAIN_RESUMED.hold(version) is not Holds.NO
         self._attempted: set[str] = set()
         self._hops: list[Hop] = []

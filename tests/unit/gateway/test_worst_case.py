@@ -8,7 +8,6 @@ from gateway.worst_case import (
     NEVER,
     ZERO,
     Backoff,
-    Span,
     attempts_s,
     backoff_of,
     exactly,
@@ -79,4 +78,5 @@ def test_the_shortcut_for_many_retries_sums_as_one_by_one(retries: int) -> None:
     for number in range(retries + 1 if retries else 0):
         whole += backoff.sleep(number)
     shown = sleeps_s(backoff, retries)
-    assert shown == Span(*map(pytest.approx, (whole.best, whole.typical, whole.worst)))
+    assert shown.best == pytest.approx(whole.best)
+    assert shown.worst == pytest.approx(whole.worst)
