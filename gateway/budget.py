@@ -1,9 +1,11 @@
 """How many Postgres connections a release opens at its worst moment, and how many it may."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from stacks.settings import Settings
-from stacks.values import Store, Strategy
+if TYPE_CHECKING:
+    from stacks.settings import Settings
 
 RESERVED = 15  # for psql, backups, the drift check, and the 3 that Postgres keeps for superusers
 MIGRATION = 2  # the schema engine and the index build of the one-off machine
@@ -39,18 +41,24 @@ def connection_budget(
     return ConnectionBudget(steady, worst, max_connections - RESERVED)
 
 
-def budget_of(settings: Settings) -> ConnectionBudget | None:
+def budget_of(settings: "Settings") -> ConnectionBudget | None:
     """Return the budget of one environment alone; None when LiteLLM opens no connection.
 
     Environments that share one cluster each see the whole of `max_connections`: give each its part.
     """
-    if settings.store is Store.FILE or settings.postgres is None:
+    return budget_of_data(settings.model_dump(mode="json"))
+
+
+def budget_of_data(settings: Mapping[str, Any]) -> ConnectionBudget | None:
+    """Return the same for typed settings as plain data."""
+    postgres, general = settings["postgres"], settings["general_settings"]
+    if settings["store"] == "file" or postgres is None:
         return None
     return connection_budget(
-        machines=settings.fly.machines,
-        workers=settings.server.workers,
-        limit=settings.general_settings.database_connection_pool_limit or DEFAULT_LIMIT,
-        max_connections=settings.postgres.max_connections,
-        overlap=settings.fly.strategy is Strategy.BLUEGREEN,
+        machines=sum(settings["fly"]["regions"].values()),
+        workers=settings["server"]["workers"],
+        limit=general["database_connection_pool_limit"] or DEFAULT_LIMIT,
+        max_connections=postgres["max_connections"],
+        overlap=settings["fly"]["strategy"] == "bluegreen",
         migration=MIGRATION,
     )
