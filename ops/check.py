@@ -11,7 +11,6 @@ from enum import StrEnum
 from pathlib import Path as FilePath
 
 import components.rules
-from components.rules import RULES
 from ops.check_input import Input
 from ops.check_report import Report, report
 from ops.check_text import Style, summary, text
@@ -64,7 +63,9 @@ def checked(
     given = read()
     found = applied_to(given, suppressions, today=today)
     fixable = [result for result in found.kept if result.finding.edits and given.texts]
-    result = report(given, found, rules=len(RULES), fixable=fixable)
+    result = report(
+        given, found, rules=len(components.rules.rules_for(given.configuration)), fixable=fixable
+    )
     return replace(result, seconds=time.perf_counter() - began)
 
 
@@ -87,7 +88,7 @@ def suppressions_in(folders: Sequence[FilePath], named: FilePath | None) -> tupl
     file = named or next((file for file in found if file.is_file()), None)
     if file is None:
         return ()
-    ids = frozenset(rule.id for rule in RULES)
+    ids = frozenset(rule.id for rule in components.rules.all_rules())
     try:
         raw = file.read_bytes()
     except OSError as error:
@@ -122,7 +123,7 @@ def tell(found: Report, wanted: Wanted, *, output: Output) -> ExitCode:
 def _write_sarif(found: Report, target: str, code: ExitCode, output: Output) -> None:
     from ops.sarif import sarif
 
-    log = json.dumps(sarif(found, RULES, exit_code=code), indent=2) + "\n"
+    log = json.dumps(sarif(found, components.rules.all_rules(), exit_code=code), indent=2) + "\n"
     if target == "-":
         output.stdout.write(log)
     else:

@@ -1,9 +1,12 @@
 """What `gateway check` and `gateway explain` read, as one configuration that knows its places."""
 
+# ruff: noqa: PLC0415 - the reader of TOML is loaded where there is one
+
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path as FilePath
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from gateway.from_files import (
@@ -16,14 +19,12 @@ from stacks.includes import read_with_includes
 from stacks.paths import Path, spell
 from stacks.problem import Problem, ProblemError, Severity
 from stacks.source import Place, Source
-from stacks.source_toml import read_toml
 from stacks.versions import order
 
 DATABASE_URL = "DATABASE_URL"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Location:
+class Location(NamedTuple):
     """Where a key stands; `line` 0 where a file is known and no position in it."""
 
     file: str
@@ -170,6 +171,8 @@ def database_url_in(text: str) -> str:
 
 
 def _read_toml(path: FilePath) -> Source:
+    from stacks.source_toml import read_toml
+
     try:
         return read_toml(path.read_bytes(), str(path))
     except OSError as error:

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from ops.check_input import Input, Location
 from stacks.problem import Problem, Severity
@@ -16,8 +16,7 @@ _PLACE = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One finding as it is told; `fixable`: `--fix` can mend it. `suppression` hides it."""
 
     rule: str
@@ -116,7 +115,7 @@ def report(
     problems = (*given.problems, *applied.problems)
     entries += [entry_of_problem(problem) for problem in problems]
     hidden = [
-        replace(_entry(result, given, fixable=False), suppression=by)
+        _entry(result, given, fixable=False)._replace(suppression=by)
         for result, by in applied.suppressed
     ]
     return replace(found, entries=_sorted(entries, order), suppressed=_sorted(hidden, order))

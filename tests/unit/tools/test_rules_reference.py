@@ -1,8 +1,10 @@
 import re
 from collections import Counter
 
-from components.rules import RULES
+from components.rules import all_rules
 from tools.rules_reference import TARGET, reference
+
+RULES = all_rules()
 
 
 def test_the_page_is_what_the_rules_say() -> None:
