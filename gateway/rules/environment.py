@@ -59,10 +59,11 @@ def _own_variables(subject: Subject) -> set[str]:
 
 
 def _malformed(subject: Subject) -> Iterator[Finding]:
+    in_store = bool(subject.general_settings.get("key_management_system"))
     for path, text in _texts(subject):
         name = reference(text)
         if name is not None:
-            if not _NAME.fullmatch(name):
+            if not in_store and not _NAME.fullmatch(name):
                 yield Finding(
                     path,
                     "os.environ/ (the rest is not shown)" if name else "os.environ/",

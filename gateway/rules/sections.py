@@ -162,8 +162,13 @@ def _moved(
 
 
 def _strangers(subject: Subject, keys: Keys, section: str) -> Iterator[tuple[Path, str, Any]]:
-    """Yield place, key and value of what a section does not read."""
+    """Yield place, key and value of what a section does not read.
+
+    A table that has no key for a section says nothing about it.
+    """
     known = _known(keys, section)
+    if not known:
+        return
     values = mapping(subject.top.get(section)) if section else subject.top
     start: Path = ("litellm", section) if section else ("litellm",)
     for key, value in values.items():
