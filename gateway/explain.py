@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Any
 
 from gateway.explain_attempts import RATE_LIMIT, SERVER_ERROR, TIMEOUT, Attempts, all_attempts
-from gateway.explain_breaker import Breaker, breaker
+from gateway.explain_breaker import Breaker
 from gateway.explain_limits import Limit, limits
 from gateway.explain_lookup import IN_DATABASE, Kind, Lookup, Served
 from gateway.explain_precedence import Place, precedence
@@ -16,6 +16,7 @@ from gateway.explain_scenarios import (
     COLLECTION_S,
     RETRY_AFTER_S,
     Scenario,
+    Times,
     scenarios,
     the_backoff,
 )
@@ -78,14 +79,15 @@ class Explainer:
         self.configuration = configuration
         self.subject = Subject(configuration)
         self._lookup = Lookup(self.subject)
+        self._times = Times(self.subject)
         self._client_timeout_s = client_timeout_s
 
     def explain(self, group: str) -> Explanation:
         """Explain one model."""
         served = self._lookup.requested(group)
         tried = walks(self._lookup, group) if served.found else ()
-        waits = scenarios(self.subject, served, tried[0].hops if tried else ())
-        opens = breaker(self.subject, served.deployments) if served.found else None
+        waits = scenarios(self._times, served, tried[0].hops if tried else ())
+        opens = self._times.breaker(served) if served.found else None
         found = Explanation(
             version=self.subject.version,
             model=group,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from gateway.explain_attempts import RATE_LIMIT, SERVER_ERROR, TIMEOUT, ErrorClass, attempts
-from gateway.explain_breaker import breaker
+from gateway.explain_breaker import Breaker, breaker
 from gateway.explain_lookup import Kind, Served
 from gateway.explain_sources import number
 from gateway.explain_timeouts import longest
@@ -62,11 +62,10 @@ class Scenario:
         return self.name + {None: "", True: ", streamed", False: ""}[self.streamed]
 
 
-def scenarios(subject: Subject, served: Served, hops: tuple[Hop, ...]) -> tuple[Scenario, ...]:
+def scenarios(times: "Times", served: Served, hops: tuple[Hop, ...]) -> tuple[Scenario, ...]:
     """Return every fault of the group, then those of its whole chain."""
     if not served.found:
         return ()
-    times = _Times(subject)
     chain = [served, *(hop.served for hop in hops)]
     rows: list[tuple[Fault, bool | None, bool]] = [
         (Fault.NONE, None, False),
@@ -89,11 +88,16 @@ def the_backoff(subject: Subject) -> Backoff:
     return backoff_of(subject.environment, max(least, 0.0))
 
 
-class _Times:
-    """The time that one group takes to fail, and that a chain takes to answer."""
+class Times:
+    """The time that one group takes to fail, and that a chain takes to answer.
+
+    Keeps what it found out about a group: the groups of a configuration share their targets.
+    """
 
     def __init__(self, subject: Subject) -> None:
         self._subject = subject
+        self._failing: dict[tuple[str, Fault, bool], tuple[Span, int]] = {}
+        self._breakers: dict[str, Breaker] = {}
         self._backoff = the_backoff(subject)
         collects = not subject.environment.get("PYTHON_GC_THRESHOLD")
         self._own = HEALTHY + Span(0.0, 0.0, COLLECTION_S if collects else 0.0)
@@ -101,6 +105,7 @@ class _Times:
     def scenario(
         self, chain: list[Served], fault: Fault, *, streamed: bool | None, everyone: bool
     ) -> Scenario:
+        """Return one fault of the first group of a chain, or of `everyone` in it."""
         name = ("the whole chain" if everyone else "primary") + f" {fault}"
         if fault is Fault.NONE:
             first = chain[0].name
@@ -110,7 +115,7 @@ class _Times:
         for group in failing:
             took, tried = self._fails(group, fault, streamed=bool(streamed))
             cold, calls = cold + took, calls + tried
-        resting = [group for group in failing if self._can_rest(group, fault)]
+        resting = {group.name for group in failing if self._can_rest(group, fault)}
         rested = self._rested(failing, resting, fault, streamed=bool(streamed))
         answered_by = answering.by or answering.name if answering is not None else ""
         return Scenario(
@@ -123,12 +128,18 @@ class _Times:
             answered_by,
         )
 
+    def breaker(self, group: Served) -> Breaker:
+        """Return the breaker of a group."""
+        if group.name not in self._breakers:
+            self._breakers[group.name] = breaker(self._subject, group.deployments)
+        return self._breakers[group.name]
+
     def _rested(
-        self, failing: Iterable[Served], resting: list[Served], fault: Fault, *, streamed: bool
+        self, failing: Iterable[Served], resting: set[str], fault: Fault, *, streamed: bool
     ) -> Span:
         whole = ZERO
         for group in failing:
-            if group in resting:
+            if group.name in resting:
                 whole += AT_REST + self._rest_retries(group)
             else:
                 whole += self._fails(group, fault, streamed=streamed)[0]
@@ -136,6 +147,12 @@ class _Times:
 
     def _fails(self, group: Served, fault: Fault, *, streamed: bool) -> tuple[Span, int]:
         """Return how long a group takes to fail for good, and its calls."""
+        key = group.name, fault, streamed
+        if key not in self._failing:
+            self._failing[key] = self._failed(group, fault, streamed=streamed)
+        return self._failing[key]
+
+    def _failed(self, group: Served, fault: Fault, *, streamed: bool) -> tuple[Span, int]:
         if not group.found:
             return ZERO, 0
         error = ERROR_OF[fault]
@@ -161,12 +178,12 @@ class _Times:
         return exactly((times.stream if streamed else times.whole).value) + FAILED_TRY
 
     def _rests_at_once(self, group: Served, error: ErrorClass) -> bool:
-        trips = breaker(self._subject, group.deployments).of(error)
+        trips = self.breaker(group).of(error)
         single = len(group.deployments) == 1
         return single and trips.allowed is not None and trips.allowed.value < 1
 
     def _can_rest(self, group: Served, fault: Fault) -> bool:
-        trips = breaker(self._subject, group.deployments).of(ERROR_OF[fault])
+        trips = self.breaker(group).of(ERROR_OF[fault])
         return group.found and group.kind is not Kind.PATTERN and trips.allowed is not None
 
     def _rest_retries(self, group: Served) -> Span:

@@ -1,7 +1,7 @@
 """In which order LiteLLM tries groups when each one fails, hop by hop, for each kind of chain."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gateway.effective_router import EACH_TARGET_ONCE
 from gateway.explain_lookup import Chains, Lookup, Order, Served
@@ -48,7 +48,13 @@ class Walk:
 
 def walks(lookup: Lookup, group: str) -> tuple[Walk, ...]:
     """Return what is tried for each kind of error."""
-    return tuple(walk(lookup, group, order) for order in Order)
+    general = walk(lookup, group, Order.GENERAL)
+    return tuple(
+        replace(general, order=order)
+        if lookup.exclusive(order) is None
+        else walk(lookup, group, order)
+        for order in Order
+    )
 
 
 def walk(lookup: Lookup, group: str, order: Order) -> Walk:

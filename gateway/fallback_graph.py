@@ -149,13 +149,19 @@ class _Drawing:
             return "`default_fallbacks` is dropped at the first sync with the database"
         if chain.source != WILDCARD and not self._has_source(chain.source):
             return f"no group is called {chain.source}"
+        if chain.key != "default_fallbacks" and chain.section != self._section(order):
+            return f"the list in `{self._section(order)}` replaces this one whole"
         chains: Chains = self._lookup.exclusive(order) or self._lookup.general
-        taken = chains.any() if chain.source == WILDCARD else chains.exact(chain.source)
+        taken = chains.exact(chain.source)
         if taken is not None and taken.path != chain.path:
-            if taken.section != chain.section:
-                return f"the list in `{taken.section}` replaces this one whole"
             return f"another entry for {chain.source} is taken"
         return ""
+
+    def _section(self, order: Order) -> str:
+        """Return the section whose list of this kind is read; the other one's is not."""
+        router = self._subject.router_settings
+        given = order.value in router if order is Order.GENERAL else router.get(order.value)
+        return "router_settings" if given else "litellm_settings"
 
     def _dead(self, chain: Chain, target: str, before: Counter[str]) -> str:
         if not target:

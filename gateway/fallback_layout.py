@@ -10,6 +10,7 @@ GAP = 14.0  # between two boxes of a layer
 BEND = 16.0  # height that a passing edge takes in a layer
 BETWEEN = 110.0  # width between two layers
 APART = 34.0  # between two parts of the graph that have nothing in common
+MOST_BENDS = 1_000  # a graph whose edges pass more layers is drawn with straighter ones
 SHAPE = 1.3  # how much wider than high a picture of many parts should be
 SWEEPS = 8  # more change nothing that an eye would see
 
@@ -49,7 +50,9 @@ def layout(names: Sequence[str], pairs: Sequence[Pair], widths: Mapping[str, flo
     forward = _without_circles(names, pairs)
     layers = _layers(names, forward)
     spots = {name: Spot(name, layers[name], ROW, width=widths[name]) for name in names}
-    bends = {pair: _connect(pair, spots) for pair in dict.fromkeys(forward)}
+    passed = sum(layers[target] - layers[source] - 1 for source, target in forward)
+    bent = passed <= MOST_BENDS
+    bends = {pair: _connect(pair, spots, bent=bent) for pair in dict.fromkeys(forward)}
     boxes = []
     for part in _parts(names, pairs):
         columns = _columns(part, spots, bends, forward)
@@ -113,10 +116,11 @@ def _layers(names: Sequence[str], forward: Sequence[Pair]) -> dict[str, int]:
     return found
 
 
-def _connect(pair: Pair, spots: Mapping[str, Spot]) -> tuple[Spot, ...]:
+def _connect(pair: Pair, spots: Mapping[str, Spot], *, bent: bool) -> tuple[Spot, ...]:
     """Make the bends of an edge, and make neighbours of all that it connects."""
     source, target = spots[pair[0]], spots[pair[1]]
-    between = tuple(Spot("", layer, BEND) for layer in range(source.layer + 1, target.layer))
+    passed = range(source.layer + 1, target.layer) if bent else ()
+    between = tuple(Spot("", layer, BEND) for layer in passed)
     line = (source, *between, target)
     for left, right in pairwise(line):
         left.neighbours.append(right)
