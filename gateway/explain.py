@@ -4,6 +4,7 @@ import dataclasses
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from enum import Enum
 from typing import Any
 
@@ -137,6 +138,8 @@ def as_json(value: Any) -> Any:
         return value.value
     if isinstance(value, tuple | list):
         return [as_json(entry) for entry in value]
+    if isinstance(value, date):
+        return value.isoformat()
     return None if isinstance(value, float) and math.isinf(value) else value
 
 

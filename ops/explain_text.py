@@ -16,6 +16,7 @@ from ops.check_input import Input
 
 LABEL = 11  # columns of the first word of a line
 WIDTH = 110  # columns at which a text is wrapped; tables are as wide as they are
+LONG_S = 120  # seconds from which on a duration is said in minutes
 MOST_HOPS = 8  # lines of a chain that are shown
 MOST_REMARKS = 6
 NAMES = {
@@ -71,8 +72,9 @@ def duration(seconds: float) -> str:
         return "never"
     if seconds < 1:
         return f"{seconds * 1000:.0f} ms"
-    if seconds < 120:  # noqa: PLR2004 - two minutes are still said in seconds
-        return f"{seconds:.1f} s" if seconds < 10 or seconds % 1 >= 0.05 else f"{seconds:.0f} s"  # noqa: PLR2004 - one decimal
+    tenths = round(seconds, 1)
+    if tenths < LONG_S:
+        return f"{tenths:g} s"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     parts = ((hours, "h"), (minutes, "min"), (0 if hours else rest, "s"))
@@ -185,7 +187,7 @@ def _sleeps(found: Explanation) -> Iterator[str]:
 def _times(found: Explanation) -> Iterator[str]:
     head = ("until an answer", "best", "typical", "worst", "at rest", "calls", "answered by")
     rows: list[tuple[str, ...]] = [(*head, "longer than" if found.limits else "")]
-    for wait in found.scenarios:
+    for wait in _different(found.scenarios):
         rested = duration(wait.rested.typical) if wait.rested is not None else "-"
         by = wait.answered_by or "nobody: an error"
         shown = (wait.cold.best, wait.cold.typical, wait.cold.worst)
@@ -193,6 +195,15 @@ def _times(found: Explanation) -> Iterator[str]:
         times = (duration(seconds) for seconds in shown)
         rows.append((wait.label, *times, rested, str(wait.calls), by, ", ".join(over)))
     yield from _table(rows, left=(0, 6, 7))
+
+
+def _different(scenarios: Sequence[Scenario]) -> Iterator[Scenario]:
+    """Leave out a streamed request that takes as long as one that is not."""
+    plain = {wait.name: wait for wait in scenarios if not wait.streamed}
+    for wait in scenarios:
+        like = plain.get(wait.name)
+        if not wait.streamed or like is None or like.cold != wait.cold:
+            yield wait
 
 
 def _limits(found: Explanation, given: Input) -> Iterator[str]:
