@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 from pathlib import Path as FilePath
+from typing import Any, TextIO
 
 import components.rules
 from ops.check_input import Input
@@ -62,11 +63,15 @@ def checked(
     began = time.perf_counter()
     given = read()
     found = applied_to(given, suppressions, today=today)
-    fixable = [result for result in found.kept if result.finding.edits and given.texts]
-    result = report(
-        given, found, rules=len(components.rules.rules_for(given.configuration)), fixable=fixable
-    )
+    result = reported(given, found)
     return replace(result, seconds=time.perf_counter() - began)
+
+
+def reported(given: Input, found: Applied) -> Report:
+    """Return the report, in which what `--fix` would try to mend is marked."""
+    rules = len(components.rules.rules_for(given.configuration))
+    fixable = [result for result in found.kept if given.mends(result.finding)]
+    return report(given, found, rules=rules, fixable=fixable)
 
 
 def applied_to(given: Input, suppressions: Sequence[Suppression], *, today: date) -> Applied:
@@ -99,12 +104,14 @@ def suppressions_in(folders: Sequence[FilePath], named: FilePath | None) -> tupl
     return read_suppressions(raw, str(file), rule_ids=ids)
 
 
-def tell(found: Report, wanted: Wanted, *, output: Output) -> ExitCode:
-    """Write the findings as wanted and return the exit code that says the same."""
+def tell(found: Report, wanted: Wanted, *, output: Output, **more: Any) -> ExitCode:
+    """Write the findings as wanted and return the exit code that says the same.
+
+    `more` are further fields of the JSON document.
+    """
     code = ExitCode.FINDING if found.fails(wanted.fail_on) else ExitCode.OK
     code = ExitCode.FAILED if found.unread else code
-    on_stderr = output.as_json or wanted.sarif == "-" or wanted.form is Format.GITHUB
-    stream = output.stderr if on_stderr else output.stdout
+    stream = prose(wanted, output)
     style = Style(stream)
     if wanted.form is Format.GITHUB:
         from ops.github import annotations
@@ -116,8 +123,14 @@ def tell(found: Report, wanted: Wanted, *, output: Output) -> ExitCode:
     stream.flush()
     if wanted.sarif is not None:
         _write_sarif(found, wanted.sarif, code, output)
-    output.answer(found.as_json())
+    output.answer({**more, **found.as_json()})
     return code
+
+
+def prose(wanted: Wanted, output: Output) -> TextIO:
+    """Return where words for a reader go: to stdout, unless a program reads that."""
+    for_programs = output.as_json or wanted.sarif == "-" or wanted.form is Format.GITHUB
+    return output.stderr if for_programs else output.stdout
 
 
 def _write_sarif(found: Report, target: str, code: ExitCode, output: Output) -> None:

@@ -18,10 +18,13 @@ from stacks.configuration import Configuration, Document
 from stacks.includes import read_with_includes
 from stacks.paths import Path, spell
 from stacks.problem import Problem, ProblemError, Severity
+from stacks.rule import Edit, Finding, Move
 from stacks.source import Place, Source
 from stacks.versions import order
 
 DATABASE_URL = "DATABASE_URL"
+Texts = Mapping[FilePath, bytes]
+NO_TEXTS: Texts = {}
 
 
 class Location(NamedTuple):
@@ -56,39 +59,64 @@ class Input:
     unread: tuple[Problem, ...] = ()
     texts: Mapping[Document, FilePath] = field(default_factory=dict)
 
+    def mends(self, finding: Finding) -> bool:
+        """Tell whether all edits of a finding are about files that can be edited.
+
+        An edit of a part that stands in an included file is not: the file is another's.
+        """
+        return bool(finding.edits) and all(map(self._reaches, finding.edits))
+
+    def _reaches(self, edit: Edit) -> bool:
+        document = Document(str(edit.path[0]))
+        file = self.texts.get(document)
+        paths = (edit.path, edit.to) if isinstance(edit, Move) else (edit.path,)
+        return file is not None and all(self.locate(path).file == str(file) for path in paths)
+
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """What a command line names; `database_url` is the URL itself, never shown."""
+    """What a command line names; `database_url` is the URL itself, where no file holds it."""
 
     config: FilePath | None = None
     toml: FilePath | None = None
+    database_url_file: FilePath | None = None
     database_url: str | None = field(default=None, repr=False)
-    database_url_from: str = DATABASE_URL
     version: str | None = None
     secrets: frozenset[str] | None = None
 
 
-def input_from_files(files: Files, *, today: date) -> Input:
-    """Read the files; a file that is none of its kind makes an `unread` problem."""
+def input_from_files(files: Files, *, today: date, texts: Texts = NO_TEXTS) -> Input:
+    """Read the files; a file that is none of its kind makes an `unread` problem.
+
+    What `texts` holds is taken in place of what a file says now.
+    """
+
+    def read(path: FilePath) -> bytes:
+        return texts[path] if path in texts else path.read_bytes()
+
     if files.version is not None and len(order(files.version)) < 3:  # noqa: PLR2004 - 1.106.2
         raise ProblemError([_no_version(files.version)])
-    config = None if files.config is None else read_with_includes(files.config)
-    toml = None if files.toml is None else _read_toml(files.toml)
+    config = None if files.config is None else read_with_includes(files.config, read=read)
+    toml = None if files.toml is None else _read_toml(files.toml, read)
     sources = [source for source in (config, toml) if source is not None]
     fly = None if toml is None else toml.data
     version = files.version or image_version(fly or {})
     configuration = configuration_from_files(
         litellm=None if config is None else config.data,
         fly=fly,
-        database_url=files.database_url,
+        database_url=_database_url(files, read),
         secrets=files.secrets,
         version=version,
         today=today,
     )
     given = "given" if files.version else f"the image in {files.toml}" if version else ""
-    places = _FilePlaces(config, toml, files.database_url_from, configuration)
-    texts = {Document.LITELLM: files.config, Document.FLY: files.toml}
+    url_from = str(files.database_url_file or DATABASE_URL)
+    places = _FilePlaces(config, toml, url_from, configuration)
+    paths = {
+        Document.LITELLM: files.config,
+        Document.FLY: files.toml,
+        Document.DATABASE_URL: files.database_url_file,
+    }
     return Input(
         configuration=configuration,
         locate=places.locate,
@@ -97,7 +125,7 @@ def input_from_files(files: Files, *, today: date) -> Input:
         spellings=places.spellings,
         problems=tuple(problem for source in sources for problem in source.problems),
         unread=tuple(problem for source in sources for problem in _unread(source)),
-        texts={document: path for document, path in texts.items() if path is not None},
+        texts={document: path for document, path in paths.items() if path is not None},
     )
 
 
@@ -170,11 +198,18 @@ def database_url_in(text: str) -> str:
     return url
 
 
-def _read_toml(path: FilePath) -> Source:
+def _database_url(files: Files, read: Callable[[FilePath], bytes]) -> str | None:
+    if files.database_url_file is None:
+        return files.database_url
+    text = read(files.database_url_file).decode("utf-8", errors="replace")
+    return database_url_in(text)
+
+
+def _read_toml(path: FilePath, read: Callable[[FilePath], bytes]) -> Source:
     from stacks.source_toml import read_toml
 
     try:
-        return read_toml(path.read_bytes(), str(path))
+        return read_toml(read(path), str(path))
     except OSError as error:
         expected = error.strerror or "it cannot be read"
         problem = Problem(str(path), "source.file", "", expected, "name a file that can be read")

@@ -3,13 +3,14 @@
 # ruff: noqa: PLC0415 - what only some requests need is loaded by them
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 
 from ops.check import Format, Wanted, check, suppressions_in
-from ops.check_input import DATABASE_URL, Files, Input, database_url_in, input_from_files
+from ops.check_input import Files, database_url_in, input_from_files
 from ops.exit_codes import ExitCode
 from ops.output import Output
 from stacks.problem import Problem, ProblemError, Severity
@@ -40,42 +41,44 @@ def answer(request: Request, *, output: Output, today: date | None = None) -> Ex
     if problems:
         raise ProblemError(problems)
     day = today or datetime.now(UTC).date()
-    read, folders = _input(request, day)
-    entries = suppressions_in(folders, request.suppressions)
     wanted = Wanted(Severity(request.fail_on), Format(request.form), request.sarif)
-    return check(read, entries, wanted, today=day, output=output)
-
-
-def _input(request: Request, today: date) -> tuple[Callable[[], Input], list[Path]]:
-    """Return what reads the configuration, and the folders whose suppressions hold for it."""
     if request.environment is not None:
         from ops.check_environment import input_from_environment
         from ops.project import project_root
 
         name, root = request.environment, project_root(Path.cwd())
-        return lambda: input_from_environment(root, name, today=today), [root]
-    files = Files(
+        entries = suppressions_in([root], request.suppressions)
+        given = partial(input_from_environment, root, name, today=day)
+        return check(given, entries, wanted, today=day, output=output)
+    named = request.config or request.toml or Path()
+    entries = suppressions_in([named.parent, Path()], request.suppressions)
+    files = _files(request)
+    if request.fix or request.diff:
+        from ops.check_fix import fix
+
+        return fix(files, entries, wanted, write=request.fix, today=day, output=output)
+    given = partial(input_from_files, files, today=day)
+    return check(given, entries, wanted, today=day, output=output)
+
+
+def _files(request: Request) -> Files:
+    return Files(
         config=request.config,
         toml=request.toml,
         version=request.version,
         secrets=frozenset(request.secrets) or None,
-        database_url=_database_url(request),
-        database_url_from=str(request.database_url_file or DATABASE_URL),
+        database_url_file=request.database_url_file,
+        database_url=_from_environment(request.database_url_env),
     )
-    named = request.config or request.toml or Path()
-    return lambda: input_from_files(files, today=today), [named.parent, Path()]
 
 
-def _database_url(request: Request) -> str | None:
-    if request.database_url_file is not None:
-        return database_url_in(request.database_url_file.read_text(encoding="utf-8"))
-    if request.database_url_env is None:
+def _from_environment(name: str | None) -> str | None:
+    if name is None:
         return None
-    value = os.environ.get(request.database_url_env)
+    value = os.environ.get(name)
     if value is None:
-        expected = "this variable is not set"
-        step = f"export {request.database_url_env}=postgres://..."
-        problem = Problem(request.database_url_env, "check.database_url", "", expected, step)
+        step = f"export {name}=postgres://..."
+        problem = Problem(name, "check.database_url", "", "this variable is not set", step)
         raise ProblemError([problem])
     return database_url_in(value)
 

@@ -28,7 +28,11 @@ class Style:
 
     def paint(self, text: str, colour: str) -> str:
         """Return `text` in a colour."""
-        return f"\x1b[{colour}m{text}\x1b[0m" if self.coloured and text else text
+        return f"\x1b[{colour}m{text}\x1b[0m" if self.coloured and text and colour else text
+
+    def difference(self, line: str) -> str:
+        """Return a line of a difference in its colour."""
+        return self.paint(line, {"+": _GREEN, "-": _RED, "@": _DIM}.get(line[:1], ""))
 
     def indented(self, text: str) -> str:
         """Return `text` two columns in, wrapped to the terminal if there is one."""
@@ -65,10 +69,10 @@ def _summary(report: Report, style: Style) -> Iterator[str]:
         yield style.paint("not checked", _RED) + f": {files}"
         return
     errors, warnings = report.count(Severity.ERROR), report.count(Severity.WARNING)
-    found = [_counted(errors, "error"), _counted(warnings, "warning")]
+    found = [counted(errors, "error"), counted(warnings, "warning")]
     colour = _RED if errors else _YELLOW if warnings else _GREEN
     counts = ", ".join(part for part in found if part) or "clean"
-    hidden = _counted(len(report.suppressed), "suppressed", plural="suppressed")
+    hidden = counted(len(report.suppressed), "suppressed", plural="suppressed")
     for_version = f"LiteLLM {report.version} ({report.version_from})"
     parts = [hidden, f"{report.rules} rules for {for_version}", f"{report.seconds:.2f} s"]
     yield f"{files}: {style.paint(counts, colour)}; " + "; ".join(part for part in parts if part)
@@ -77,7 +81,7 @@ def _summary(report: Report, style: Style) -> Iterator[str]:
         yield style.paint(f"--fix mends {fixable} of them, --diff shows how", _DIM)
 
 
-def _counted(number: int, noun: str, *, plural: str = "") -> str:
+def counted(number: int, noun: str, *, plural: str = "") -> str:
     """Return `1 error`, `2 errors`, and nothing for none."""
     if not number:
         return ""
