@@ -36,7 +36,7 @@ class Node:
     """A name that stands in a chain or in the model list; `"*"` is every group without a chain.
 
     `known` is False for a name that nothing serves. `chain` tells whether its errors have a chain
-    of their own.
+    of their own, `soon` whether it retires within `SOON` of the configuration's day.
     """
 
     name: str
@@ -44,6 +44,7 @@ class Node:
     known: bool
     chain: bool
     retires: date | None
+    soon: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,8 @@ class _Drawing:
         served = self._find(name)
         known = name == WILDCARD or served.kind not in (Kind.NOTHING, Kind.DEFAULT)
         own = self._lookup.general.specific(name) is not None or name == WILDCARD
-        return Node(name, self._provider(name), known, own, self._retirement(served))
+        day = self._retirement(served)
+        return Node(name, self._provider(name), known, own, day, self._is_soon(day))
 
     def _edges(self) -> Iterator[Edge]:
         for order in Order:
@@ -181,7 +183,7 @@ class _Drawing:
         providers: Mapping[str, frozenset[str]],
     ) -> Iterator[str]:
         day = self._retirement(self._find(target))
-        if day is not None and self._today != date.min and day <= self._today + SOON:
+        if day is not None and self._is_soon(day):
             verb = "retired" if day <= self._today else "retires"
             yield f"{target} {verb} {day.isoformat()}"
         if source in in_circle and in_circle.get(source) == in_circle.get(target):
@@ -191,6 +193,9 @@ class _Drawing:
             others = providers.get(source, frozenset()) - {own}
             if not others:
                 yield f"the whole chain stays with {own}: an outage there takes all of it"
+
+    def _is_soon(self, day: date | None) -> bool:
+        return day is not None and self._today != date.min and day - self._today <= SOON
 
     def _retirement(self, served: Served) -> date | None:
         days = (self._retires(one.model, one.provider) for one in served.deployments)

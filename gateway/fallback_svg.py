@@ -237,7 +237,7 @@ def _note(node: Node) -> tuple[str, str]:
     if not node.known:
         return "no such group", " bad"
     if node.retires is not None:
-        return f"{node.provider} · retires {node.retires.isoformat()}", " warn"
+        return f"{node.provider} · until {node.retires.isoformat()}", " warn" if node.soon else ""
     return node.provider or "provider unknown", ""
 
 
