@@ -51,6 +51,10 @@ class Lines:
         line = bisect_right(self._starts, offset)
         return Place(self.file, line, offset - self._starts[line - 1] + 1)
 
+    def line_start(self, offset: int) -> int:
+        """Return where the line of the character at `offset` begins."""
+        return self._starts[bisect_right(self._starts, offset) - 1]
+
     def line(self, number: int) -> str:
         """Return a line's text without its break; "" for one that is not there."""
         if not 1 <= number <= len(self._starts):

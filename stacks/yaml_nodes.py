@@ -45,10 +45,22 @@ class Node:
 
     `kind` is "scalar", "mapping", "sequence" or "alias". The children of a mapping are key, value,
     key, value; an alias has the node that it stands for as its only child. A collection in block
-    style ends where its last child does. `weight` counts the entries that it stands for.
+    style ends where its last child does. `weight` counts the entries that it stands for; `style` is
+    a scalar's first sign, if it has one: a quotation mark, | or >.
     """
 
-    __slots__ = ("anchor", "children", "data", "end", "flow", "kind", "start", "tag", "weight")
+    __slots__ = (
+        "anchor",
+        "children",
+        "data",
+        "end",
+        "flow",
+        "kind",
+        "start",
+        "style",
+        "tag",
+        "weight",
+    )
 
     def __init__(self, kind: str, start: int, end: int) -> None:
         self.kind = kind
@@ -59,6 +71,7 @@ class Node:
         self.flow = False
         self.anchor: str | None = None
         self.tag: str | None = None
+        self.style: str | None = None
         self.weight = 1
 
     @property
@@ -138,6 +151,7 @@ class _Composer:
     def _scalar(self, event: Any) -> None:
         node = Node("scalar", event.start_mark.index, event.end_mark.index)
         node.tag = event.tag
+        node.style = event.style
         is_key = False
         if self.open:
             parent = self.open[-1]
