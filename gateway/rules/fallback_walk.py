@@ -75,7 +75,7 @@ def _unprotected_wildcard(subject: Subject) -> Iterator[Finding]:
     if chain is None or len(set(chain.targets)) != 1:
         return  # of two targets the other one answers for the one that fails
     target = chain.targets[0]
-    if target and subject.chain_of(target) is chain:
+    if Served(subject).as_target(target) and subject.chain_of(target) is chain:
         yield Finding(
             chain.at(0),
             target,

@@ -22,8 +22,8 @@ VARIABLES = {
 
 
 def starts_litellm(subject: Subject) -> bool:
-    """Tell whether a command line was seen that starts LiteLLM with a file."""
-    return "config" in subject.server
+    """Tell whether a command line was seen that starts LiteLLM with a file; `sh -c` is none."""
+    return str(subject.server.get("config", "")).endswith((".yaml", ".yml"))
 
 
 def kind(subject: Subject) -> str:

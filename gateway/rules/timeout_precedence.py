@@ -16,7 +16,7 @@ ORDER = "litellm/router.py (_get_timeout, _get_stream_timeout, _get_non_stream_t
 def _outranked_in_router(subject: Subject) -> Iterator[Finding]:
     mine = number(subject.router_settings.get("timeout"))
     wins = number(subject.litellm_settings.get("request_timeout"))
-    if mine and wins and mine != wins:
+    if mine and wins and mine > 0 and mine != wins:
         yield Finding(
             ("litellm", "router_settings", "timeout"),
             shown(subject.router_settings["timeout"]),

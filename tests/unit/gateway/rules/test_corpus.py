@@ -2,10 +2,11 @@ from pathlib import Path
 
 import pytest
 
+from gateway.checking import check
 from stacks.configuration import Configuration
 from stacks.problem import Severity
 from stacks.rule import Example
-from tests.unit.gateway.rules.cases import configuration_of, ids
+from tests.unit.gateway.rules.cases import configuration_of, edited, ids
 
 CORPUS = Path(__file__).parent / "corpus"
 VALID = sorted((CORPUS / "valid").glob("*.yaml"))
@@ -48,3 +49,12 @@ def test_a_broken_configuration_is_refused_for_what_is_wrong_with_it(file: Path)
     expected = _said(file, "expect")
     assert expected
     assert set(ids(_configuration(file), Severity.ERROR)) == set(expected)
+
+
+def test_the_published_configuration_is_clean_after_its_edits_and_one_change_by_hand() -> None:
+    published = _configuration(CORPUS / "broken" / "as_published.yaml")
+    edits = [edit for result in check(published) for edit in result.finding.edits]
+    mended = edited(published, tuple(edits))
+    assert ids(mended, Severity.ERROR) == ["L012"]
+    again = [edit for result in check(mended) for edit in result.finding.edits]
+    assert again == []
