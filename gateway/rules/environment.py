@@ -137,13 +137,13 @@ RULES = (
             litellm="litellm_settings: {request_timeout: 60}\n"
             "model_list:\n- model_name: grok\n  litellm_params:\n"
             "    {model: xai/grok-4.3, api_key: os.environ/XAI_API_KY}\n",
-            secrets=frozenset({"XAI_API_KEY"}),
+            secrets=frozenset({"XAI_API_KEY", "LITELLM_MASTER_KEY"}),
         ),
         passing=Example(
             litellm="litellm_settings: {request_timeout: 60}\n"
             "model_list:\n- model_name: grok\n  litellm_params:\n"
             "    {model: xai/grok-4.3, api_key: os.environ/XAI_API_KEY}\n",
-            secrets=frozenset({"XAI_API_KEY"}),
+            secrets=frozenset({"XAI_API_KEY", "LITELLM_MASTER_KEY"}),
         ),
         find=_unset,
     ),

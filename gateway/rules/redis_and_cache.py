@@ -187,7 +187,8 @@ def _redis(settings: str, **rest: Any) -> Example:
 
 FOUR = '[processes]\napp = "--config /app/config.yaml --run_gunicorn --num_workers 4"\n'
 HERE = "router_settings: {redis_host: os.environ/REDIS_HOST, redis_port: os.environ/REDIS_PORT}\n"
-NAMES = frozenset({"REDIS_HOST", "REDIS_PORT"})
+KEY = frozenset({"LITELLM_MASTER_KEY"})
+NAMES = KEY | {"REDIS_HOST", "REDIS_PORT"}
 
 RULES = (
     Rule(
@@ -197,7 +198,7 @@ RULES = (
         about="router_settings.redis_host",
         evidence=("facts on LiteLLM, section 5", "litellm/router.py (DualCache)"),
         remedy="Name a Redis, or run one worker.",
-        failing=_redis("router_settings: {num_retries: 0}\n", fly=FOUR, secrets=frozenset()),
+        failing=_redis("router_settings: {num_retries: 0}\n", fly=FOUR, secrets=KEY),
         passing=_redis(HERE, fly=FOUR, secrets=NAMES),
         find=_no_common_state,
     ),
@@ -230,9 +231,7 @@ RULES = (
         about="general_settings.use_redis_transaction_buffer",
         evidence=(BUFFER, "facts on LiteLLM, section 1 (measured)"),
         remedy="Set REDIS_HOST, REDIS_PORT and REDIS_PASSWORD, or leave it out.",
-        failing=_redis(
-            "general_settings: {use_redis_transaction_buffer: true}\n", secrets=frozenset()
-        ),
+        failing=_redis("general_settings: {use_redis_transaction_buffer: true}\n", secrets=KEY),
         passing=_redis("general_settings: {use_redis_transaction_buffer: true}\n", secrets=NAMES),
         find=_buffer_without_redis,
     ),
@@ -243,7 +242,7 @@ RULES = (
         about="litellm_settings.cache",
         evidence=("facts on LiteLLM, section 1 (measured)",),
         remedy="Set REDIS_HOST, REDIS_PORT and REDIS_PASSWORD, or leave the cache out.",
-        failing=_redis("litellm_settings: {cache: true}\n", secrets=frozenset()),
+        failing=_redis("litellm_settings: {cache: true}\n", secrets=KEY),
         passing=_redis("litellm_settings: {cache: true}\n", secrets=NAMES),
         find=_cache_without_redis,
     ),
