@@ -17,12 +17,14 @@ _VERTEX = {
 
 def incomplete_providers(settings: Settings, _: Place) -> Iterator[Problem]:
     """Yield what a provider lacks: Vertex AI has no address without project and location."""
-    used = {model.provider for model in settings.models}
+    used = [model for model in settings.models if model.provider == "vertex_ai"]
     for name, provider in settings.providers.items():
-        if name != "vertex_ai" or name not in used:
+        if name != "vertex_ai" or not used:
             continue
         for field, (meaning, example) in _VERTEX.items():
-            if getattr(provider, field) is None:
+            elsewhere = _said_elsewhere(settings, field) or field in provider.extras
+            of_each = all(getattr(m, field) is not None or field in m.extras for m in used)
+            if getattr(provider, field) is None and not elsewhere and not of_each:
                 path: Path = ("providers", name, field)
                 yield Problem(
                     f"{configuration_file(settings.environment)}: gateway:{spell(path)}",
@@ -32,6 +34,13 @@ def incomplete_providers(settings: Settings, _: Place) -> Iterator[Problem]:
                     f"pulumi config set -s {settings.environment} "
                     f"--path gateway:{spell(path)} {shlex.quote(example)}",
                 )
+
+
+def _said_elsewhere(settings: Settings, field: str) -> bool:
+    """Say whether LiteLLM finds the field for all its models: VERTEXAI_PROJECT, or its section."""
+    variable = field.replace("vertex_", "vertexai_").upper()
+    named = {*settings.secrets, *settings.server.environment}
+    return variable in named or field in settings.litellm_settings.extras
 
 
 def missing_secrets(

@@ -1,5 +1,6 @@
 """What may stand among the extras of settings: references, but no key twice and no secret."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ from stacks.secrecy import secrets_in_plain
 from stacks.settings import Settings
 
 REFERENCE = "os.environ/"
+_REFERENCES = re.compile(r"os\.environ/([A-Za-z_][A-Za-z0-9_]*)")
 SECTIONS = ("model_list", "litellm_settings", "general_settings", "router_settings")
 # What of a model stands elsewhere than in `litellm_params`, under its own or another name.
 _NOT_PARAMETERS = frozenset({"name", "provider", "id", "mode", "rescue", "extras", "info", "entry"})
@@ -46,8 +48,13 @@ def references(settings: Settings) -> Iterator[tuple[str, str]]:
     for path, extras in all_extras(settings):
         if path[0] != "fly":
             for inner, value in texts(extras, path):
-                if value.startswith(REFERENCE):
-                    yield value.removeprefix(REFERENCE), spell(inner)
+                for name in referred(value):
+                    yield name, spell(inner)
+
+
+def referred(text: str) -> tuple[str, ...]:
+    """Return each NAME of os.environ/NAME in a text; in a header one may stand behind a word."""
+    return tuple(_REFERENCES.findall(text))
 
 
 def all_extras(settings: Settings) -> Iterator[tuple[Path, Mapping[str, Any]]]:

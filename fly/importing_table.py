@@ -1,0 +1,90 @@
+"""A fly.toml of which what was read is taken away, so that what no setting says is left."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from fly.durations import NS_PER_S, parse_ns
+from stacks.importing import Change, Kind
+from stacks.values import Seconds
+
+
+class TomlTable:
+    """One table: `rest` is what nobody has read yet, `path` where it stands."""
+
+    def __init__(self, table: Mapping[str, Any], path: tuple[str | int, ...]) -> None:
+        self.rest = dict(table)
+        self.path = path
+        self.changes: list[Change] = []
+
+    def take(self, key: str, kind: Any, *aliases: str) -> Any:
+        """Take a value of a kind of settings away; None where there is none or it does not fit."""
+        for name in (key, *aliases):
+            if name in self.rest:
+                value = self.rest.pop(name)
+                if fits(kind, value):
+                    return value
+                self.lose(name, "no value that a setting can hold: left out")
+        return None
+
+    def seconds(self, key: str) -> int | None:
+        """Take a duration away as whole seconds, above a half rounded up."""
+        if key not in self.rest:
+            return None
+        value = self.rest.pop(key)
+        try:
+            nanoseconds = parse_ns(value) if isinstance(value, str) else int(value) * self.unit(key)
+        except (TypeError, ValueError):
+            self.lose(key, "this is no duration: left out")
+            return None
+        found = max(1, round(nanoseconds / NS_PER_S))
+        if found * NS_PER_S != nanoseconds or not fits(Seconds, found):
+            found = min(found, 86400)
+            self.lose(key, f"settings count whole seconds: {found} s are written")
+        return found
+
+    def unit(self, key: str) -> int:
+        """Return what a bare number counts: nanoseconds in a check, else seconds."""
+        return NS_PER_S if key in ("kill_timeout", "wait_timeout") else 1
+
+    def table(self, key: str) -> "TomlTable":
+        """Take a table away; what is left of it is put back by `keep`."""
+        value = self.rest.pop(key, None)
+        if isinstance(value, list) and len(value) == 1:
+            value = value[0]
+        if value is not None and not isinstance(value, Mapping):
+            self.lose(key, "a table was expected: left out")
+        return TomlTable(value if isinstance(value, Mapping) else {}, (*self.path, key))
+
+    def rows(self, *keys: str) -> list[Mapping[str, Any]]:
+        """Take an array of tables away; a single table counts as one row."""
+        found: list[Mapping[str, Any]] = []
+        for key in keys:
+            value = self.rest.pop(key, [])
+            rows = [value] if isinstance(value, Mapping) else value
+            if isinstance(rows, list) and all(isinstance(row, Mapping) for row in rows):
+                found += rows
+            else:
+                self.lose(key, "tables were expected: left out")
+        return found
+
+    def lose(self, key: str, text: str) -> None:
+        """Tell of a key that is not expressed."""
+        self.changes.append(Change((*self.path, key), Kind.LOST, text))
+
+    def keep(self, said: str = "kept as it stands in fly.extras") -> dict[str, Any]:
+        """Return what nothing has read, and tell that it stays as it is."""
+        self.changes += [Change((*self.path, key), Kind.EXTRA, said) for key in self.rest]
+        return self.rest
+
+
+def fits(kind: Any, value: Any) -> bool:
+    """Tell whether a setting of this kind, or this choice of values, takes the value."""
+    if isinstance(kind, tuple | range):
+        return type(value) in (str, int) and value in kind
+    try:
+        TypeAdapter(kind).validate_python(value)
+    except ValidationError:
+        return False
+    return True
