@@ -52,14 +52,20 @@ def only(results: tuple[Result, ...], rule_id: str) -> Result:
 
 
 def edited(configuration: Configuration, edits: tuple[Edit, ...]) -> Configuration:
-    """Return the configuration after the edits; those to fly.toml and LiteLLM's file only."""
+    """Return the configuration after the edits of its texts."""
     documents: dict[str, Any] = {
         "litellm": copy.deepcopy(configuration.litellm),
         "fly": copy.deepcopy(configuration.fly),
+        "database_url": copy.deepcopy(configuration.database_url),
     }
     for edit in edits:
         _apply(documents, edit)
-    return replace(configuration, litellm=documents["litellm"], fly=documents["fly"])
+    return replace(
+        configuration,
+        litellm=documents["litellm"],
+        fly=documents["fly"],
+        database_url=documents["database_url"],
+    )
 
 
 def _apply(documents: dict[str, Any], edit: Edit) -> None:
