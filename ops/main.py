@@ -13,6 +13,7 @@ from ops.check_commands import check, rules
 from ops.command_line import COLUMNS, Commands, environment_argument, json_option, yes_option
 from ops.exit_codes import ExitCode
 from ops.explain_commands import explain
+from ops.import_commands import import_files
 from ops.output import Output
 from ops.sandbox_commands import sandbox
 from stacks.problem import Problem
@@ -39,6 +40,7 @@ def app(context: click.Context, *, debug: bool) -> None:
 app.add_command(check)
 app.add_command(explain)
 app.add_command(rules)
+app.add_command(import_files)
 
 
 @app.command()
