@@ -65,7 +65,7 @@ def _discarded(subject: Subject) -> Iterator[Finding]:
             )
             yield Finding(
                 source.place(names[0]),
-                listed(names) if source.whole else shown(source.parameters[names[0]]),
+                listed(names) if source.whole else _quoted(names[0], source.parameters[names[0]]),
                 "Prisma's engine does not know it and drops it without a word: it protects nothing",
                 did_you_mean(
                     near,
@@ -74,6 +74,11 @@ def _discarded(subject: Subject) -> Iterator[Finding]:
                 ),
                 edits,
             )
+
+
+def _quoted(name: str, value: Any) -> str:
+    """Return the value of a parameter that libpq knows; another one may be a secret."""
+    return shown(value) if name.startswith(("keepalives", "tcp_", "target_", "ssl")) else ""
 
 
 def _no_whole_number(subject: Subject) -> Iterator[Finding]:
@@ -108,7 +113,9 @@ def _whole(path: Path, written: str, value: Any, *, whole: bool) -> Finding:
 def _is_broken(value: Any) -> bool:
     if isinstance(value, bool) or not isinstance(value, int | str):
         return True
-    return not str(value).isascii() or not str(value).isdigit()
+    if isinstance(value, int):
+        return value < 0
+    return not value.isascii() or not value.isdigit()
 
 
 def _long_lifetime(subject: Subject) -> Iterator[Finding]:
@@ -153,18 +160,16 @@ def _overridden(subject: Subject) -> Iterator[Finding]:
         ):
             if name not in source.parameters:
                 continue
+            written = source.parameters[name]
             set_already = subject.general_settings.get(key) is not None
-            edits = (Remove(source.place(name)),) if set_already and not source.whole else ()
             yield Finding(
                 source.place(name),
-                f"{name}={source.parameters[name]}"
-                if source.whole
-                else shown(source.parameters[name]),
+                f"{name}={written}" if source.whole else shown(written),
                 "LiteLLM's command line writes its own value over it",
                 f"remove it; `general_settings.{key}` is set"
                 if set_already
                 else f"set `general_settings.{key}` instead",
-                edits,
+                (Remove(source.place(name)),) if set_already and not source.whole else (),
             )
 
 

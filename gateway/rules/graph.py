@@ -163,8 +163,9 @@ MODELS = """model_list:
 - {model_name: haiku, litellm_params: {model: anthropic/claude-haiku-4-5}}
 - {model_name: gpt, litellm_params: {model: openai/gpt-5.5}}
 - {model_name: nano, litellm_params: {model: openai/gpt-5.4-nano}}
-- {model_name: turbo, litellm_params: {model: openai/gpt-3.5-turbo}}
+- {model_name: seek, litellm_params: {model: deepseek/deepseek-v4-pro}}
 - {model_name: vectors, litellm_params: {model: openai/text-embedding-3-small}}
+litellm_settings: {request_timeout: 60}
 """
 
 
@@ -205,8 +206,8 @@ RULES = (
         about="router_settings.fallbacks",
         evidence=(CATALOGUE, TRANSITIVE),
         remedy="Add a target that has it.",
-        failing=_chain("{haiku: [turbo]}"),
-        passing=_chain("{haiku: [turbo, gpt]}"),
+        failing=_chain("{haiku: [seek]}"),
+        passing=_chain("{haiku: [seek, gpt]}"),
         find=_lost_ability,
     ),
     Rule(

@@ -144,6 +144,7 @@ def _leaves_preview(
 
 def _model(model: str, today: date) -> Example:
     text = f"model_list:\n- {{model_name: small, litellm_params: {{model: {model}}}}}\n"
+    text += "litellm_settings: {request_timeout: 60}\n"
     return Example(litellm=text, today=today)
 
 
@@ -152,6 +153,7 @@ PREVIEWED = (
     "model_list:\n"
     "- {model_name: pro, litellm_params: {model: vertex_ai/gemini-3.1-pro-preview}}\n"
     "- {model_name: flash, litellm_params: {model: vertex_ai/gemini-3.5-flash}}\n"
+    "litellm_settings: {request_timeout: 60}\n"
 )
 RULES = (
     Rule(
@@ -168,7 +170,7 @@ RULES = (
     Rule(
         id="L156",
         title="A model is retired within 30 days",
-        severity=Severity.ERROR,
+        severity=Severity.WARNING,  # a day that nears must not keep a release from being mended
         about="model_list.litellm_params.model",
         evidence=(MAP, ACCEPTED),
         remedy="Use its successor.",

@@ -1,0 +1,133 @@
+"""Which switches open a gateway to those who should not be able to do so much."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from gateway.subject import Subject, mapping, sequence
+from stacks.paths import Path
+from stacks.problem import Severity
+from stacks.rule import Example, Finding, Put, Remove, Rule
+
+LIVE = "live"
+MOCK = ("litellm", "general_settings", "dangerously_allow_mock_testing_request_params")
+WEAK = ("litellm", "general_settings", "dangerously_permit_weak_or_unset_master_key")
+CHARGED = ("/health", "/health/", "/health/services")
+
+
+def _mocked(subject: Subject) -> bool:
+    return subject.general_settings.get(str(MOCK[-1])) is True
+
+
+def _mock_on_live(subject: Subject) -> Iterator[Finding]:
+    if _mocked(subject) and subject.configuration.environment_name == LIVE:
+        yield Finding(
+            MOCK,
+            "true",
+            "whoever has any key can make any request fail over, or fail: `mock_testing_*` in the "
+            "body is obeyed for all of them",
+            "remove it; chains are proven by `gateway prove`, without it",
+            (Remove(MOCK),),
+        )
+
+
+def _mock_elsewhere(subject: Subject) -> Iterator[Finding]:
+    if _mocked(subject) and subject.configuration.environment_name != LIVE:
+        yield Finding(
+            MOCK,
+            "true",
+            "whoever has any key can make any request fail over, and a mocked failure calls no "
+            "provider: it proves neither retry nor breaker",
+            "keep it for a drill only, and never on live",
+        )
+
+
+def _weak_key_allowed(subject: Subject) -> Iterator[Finding]:
+    if subject.general_settings.get(str(WEAK[-1])) is True:
+        yield Finding(
+            WEAK,
+            "true",
+            "LiteLLM then starts with a master key that everybody knows, or without one: everybody "
+            "is admin",
+            "remove it, and set LITELLM_MASTER_KEY",
+            (Remove(WEAK),),
+        )
+
+
+def _check_that_calls_models(subject: Subject) -> Iterator[Finding]:
+    if not subject.given:
+        return
+    for path, value in _check_paths(mapping(subject.configuration.fly)):
+        if value in CHARGED:
+            yield Finding(
+                path,
+                f'"{value}"',
+                "it wants a key, so that the check never passes, and with one it calls every model "
+                "at each check, for money",
+                'write path = "/health/readiness", which wants no key and asks the database',
+                (Put(path, "/health/readiness"),),
+            )
+
+
+def _check_paths(fly: Mapping[str, Any]) -> Iterator[tuple[Path, object]]:
+    checks = mapping(fly.get("http_service")).get("checks")
+    for index, check in enumerate(sequence(checks)):
+        yield ("fly", "http_service", "checks", index, "path"), mapping(check).get("path")
+    for position, service in enumerate(sequence(fly.get("services"))):
+        for index, check in enumerate(sequence(mapping(service).get("http_checks"))):
+            path = ("fly", "services", position, "http_checks", index, "path")
+            yield path, mapping(check).get("path")
+    for name, check in mapping(fly.get("checks")).items():
+        yield ("fly", "checks", str(name), "path"), mapping(check).get("path")
+
+
+GENERAL = "general_settings: {dangerously_allow_mock_testing_request_params: true}\n"
+RULES = (
+    Rule(
+        id="L030",
+        title="Requests can be made to fail on live",
+        severity=Severity.ERROR,
+        about="general_settings.dangerously_allow_mock_testing_request_params",
+        evidence=("BerriAI/litellm #35423", "facts on LiteLLM, section 3"),
+        remedy="Remove it.",
+        failing=Example(litellm=GENERAL, environment_name=LIVE),
+        passing=Example(litellm="general_settings: {}\n", environment_name=LIVE),
+        find=_mock_on_live,
+    ),
+    Rule(
+        id="L172",
+        title="Requests can be made to fail",
+        severity=Severity.WARNING,
+        about="general_settings.dangerously_allow_mock_testing_request_params",
+        evidence=("BerriAI/litellm #35423", "facts on LiteLLM, section 3"),
+        remedy="Keep it for a drill only.",
+        failing=Example(litellm=GENERAL, environment_name="dev"),
+        passing=Example(litellm="general_settings: {}\n", environment_name="dev"),
+        find=_mock_elsewhere,
+    ),
+    Rule(
+        id="L173",
+        title="A weak or missing master key is allowed",
+        severity=Severity.ERROR,
+        about="general_settings.dangerously_permit_weak_or_unset_master_key",
+        evidence=("litellm/proxy/auth/master_key_boot_check.py", "facts on LiteLLM, section 7"),
+        remedy="Remove it.",
+        failing=Example(
+            litellm="general_settings: {dangerously_permit_weak_or_unset_master_key: true}\n"
+        ),
+        passing=Example(
+            litellm="general_settings: {dangerously_permit_weak_or_unset_master_key: false}\n"
+        ),
+        find=_weak_key_allowed,
+    ),
+    Rule(
+        id="L174",
+        title="Fly's health check asks every model",
+        severity=Severity.ERROR,
+        about="http_service.checks.path",
+        evidence=("facts on LiteLLM, section 4",),
+        remedy='Set `path = "/health/readiness"`.',
+        failing=Example(litellm="{}", fly="[[http_service.checks]]\npath = '/health'\n"),
+        passing=Example(litellm="{}", fly="[[http_service.checks]]\npath = '/health/readiness'\n"),
+        find=_check_that_calls_models,
+    ),
+)
