@@ -58,7 +58,9 @@ async def _one(litellm: Any, router: Any, case: dict[str, Any]) -> dict[str, Any
     sleeps: list[float] = []
 
     async def failing(*_: Any, **given: Any) -> None:
-        calls.append({"model": given["model"], "timeout_s": given.get("timeout")})
+        # On 1.109.1 a stream is given both, and the first of them bounds it.
+        limit = (given.get("stream") and given.get("stream_timeout")) or given.get("timeout")
+        calls.append({"model": given["model"], "timeout_s": limit})
         error = getattr(litellm, CLASSES[case["error"]])
         raise error("made up", model="made-up", llm_provider="openai")
 
