@@ -22,6 +22,7 @@ PROXY_CLI = "litellm/proxy/proxy_cli.py"
 PARSING = "litellm/proxy/common_utils/http_parsing_utils.py"
 MODULE = "litellm/__init__.py"
 ROUTER = "litellm/router.py"
+CORE = "litellm/router_python_core.py"  # the Router, from 1.109.0 on
 CONSTANTS = "litellm/constants.py"
 TYPES = (
     "litellm/proxy/_types.py",
@@ -69,7 +70,7 @@ class Keys:
             "top_level": self.top_level(),
             "litellm_settings": self.litellm_settings(),
             "general_settings": self.general_settings(),
-            "router_settings": arguments(self._wheel.tree(ROUTER), "__init__", cls="Router"),
+            "router_settings": self.router_settings(),
             "router_managed_elsewhere": self.router_managed_elsewhere(),
             "litellm_params": self.litellm_params(),
             "model_info": self.model_info(),
@@ -79,7 +80,15 @@ class Keys:
             "server_flags": self.server_flags(),
             "callbacks": self.callbacks(),
         }
+        missing = [name for name, keys in sections.items() if not keys]
+        if missing:
+            raise LookupError(f"this release keeps {', '.join(missing)} where nobody looked yet")
         return {name: sorted(keys) for name, keys in sections.items()}
+
+    def router_settings(self) -> set[str]:
+        """Return the arguments of the Router, which the loader goes by (get_valid_args)."""
+        found = arguments(self._wheel.tree(ROUTER), "__init__", cls="Router")
+        return found or arguments(self._wheel.tree(CORE), "__init__", cls="PythonCore") - {"_host"}
 
     def top_level(self) -> set[str]:
         """Return what the loader reads off the whole file."""
@@ -100,7 +109,14 @@ class Keys:
         found = self._fields("ConfigGeneralSettings") | self._read(_GENERAL)
         models = reads(self._wheel.tree(PARSING), self._constants)
         rules = strings(self._wheel.tree("litellm/proxy/config_resolvers/settings_rules.py").body)
-        return found | models.get("settings", set()) | rules.get("_UI_SETTINGS_FIELDS", set())
+        named = {
+            text
+            for name, texts in self._constants.items()
+            if re.search(r"_SETTING(_KEY)?$", name)
+            for text in texts
+        }
+        ui = rules.get("_UI_SETTINGS_FIELDS", set())
+        return found | named | models.get("settings", set()) | ui
 
     def litellm_settings(self) -> set[str]:
         """Return the module's variables, which the loader sets, and what it handles itself."""

@@ -57,6 +57,7 @@ def receiver(node: ast.expr) -> str:
             return name
         case (
             ast.Subscript(slice=ast.Constant(value=str(name)))
+            | ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=[], keywords=[])
             | ast.Call(func=ast.Attribute(attr="get"), args=[ast.Constant(value=str(name)), *_])
             | ast.Call(func=ast.Name(id="getattr"), args=[_, ast.Constant(value=str(name)), *_])
         ):

@@ -1,6 +1,7 @@
 """How a LiteLLM version gets an environment of its own, once, whoever asks and however often."""
 
 import fcntl
+import functools
 import json
 import os
 import shutil
@@ -13,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
+from sandbox.images.second_best import lacking, relaxed_requirements
 from sandbox.images.versions import checked_version
 from sandbox.interfaces import ImageError
 
@@ -109,12 +111,40 @@ def _make(version: str, folder: Path, progress: Progress, run: Run, held: int) -
     for number, (what, command) in enumerate(steps, start=1):
         line = f"LiteLLM {version}: step {number} of {len(steps)}, {what}"
         progress(f"{line} ({time.monotonic() - started:.0f} s)")
-        run(command, held=held, on_line=_Narrator(line, progress, started))
+        narrator = _Narrator(line, progress, started)
+        try:
+            run(command, held=held, on_line=narrator)
+        except ImageError as error:
+            name = lacking(str(error))
+            if name is None:
+                raise
+            again = functools.partial(run, held=held, on_line=narrator)
+            _install_second_best(version, folder, name, again)
     seconds = time.monotonic() - started
     unfinished = folder / f"{MARKER}.part"
     unfinished.write_text(json.dumps({"packages": packages, "seconds": round(seconds, 1)}))
     unfinished.replace(folder / MARKER)
     progress(f"LiteLLM {version}: installed in {seconds:.0f} s")
+
+
+def _install_second_best(
+    version: str, folder: Path, name: str, run: Callable[[Sequence[str]], None]
+) -> None:
+    """Install the packages although the index lacks `name` as LiteLLM asks for it."""
+    pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--no-compile"]
+    pip.append("--progress-bar=off")
+    run([*pip, "--no-deps", f"litellm=={version}"])
+    file = folder / "requirements.txt"
+    without_bounds = {name}
+    while True:
+        file.write_text(relaxed_requirements(folder, without_bounds, extra="proxy"))
+        try:
+            return run([*pip, "--requirement", str(file), *BESIDE_LITELLM])
+        except ImageError as error:
+            another = lacking(str(error))
+            if another is None or another in without_bounds:
+                raise
+            without_bounds.add(another)
 
 
 class _Narrator:
