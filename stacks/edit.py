@@ -85,7 +85,7 @@ class Tree:
         if isinstance(container, list) and not isinstance(path[-1], int):
             raise EditRefused(spell(path[:-1]), "this is no mapping")
         key = _key(container, path[-1])
-        if isinstance(container, list) or not _same(container.get(key, _MISSING), value):
+        if isinstance(container, list) or not alike(container.get(key, _MISSING), value):
             container[key] = value
 
     def _append(self, path: Path, value: Any) -> None:
@@ -94,7 +94,7 @@ class Tree:
             self._put(path, [value])
         elif not isinstance(found, list):
             raise EditRefused(spell(path), "this is no list")
-        elif not any(_same(entry, value) for entry in found):
+        elif not any(alike(entry, value) for entry in found):
             self._writable(path).append(value)
 
     def _move(self, path: Path, to: Path) -> None:
@@ -111,8 +111,15 @@ class Tree:
         if isinstance(target, list):
             raise EditRefused(spell(to[1:-1]), "this is no mapping")
         untouched = value is _at(self.before, path)
-        target[_key(target, to[-1])] = Moved(path, value) if untouched else value
+        target[_key(target, to[-1])] = Moved(self._actual(path), value) if untouched else value
         self._remove(path)
+
+    def _actual(self, path: Path) -> Path:
+        """Return a path with its keys as they are: 404 where "404" was written."""
+        actual: list[Any] = []
+        for part in path:
+            actual.append(_key(_at(self.before, tuple(actual)), part))
+        return tuple(actual)
 
     def _get(self, path: Path) -> Any:
         return _at(self.root, path)
@@ -228,5 +235,12 @@ def _key(container: Any, part: Part) -> Any:
     return next((key for key in container if not isinstance(key, str) and str(key) == part), part)
 
 
-def _same(one: Any, other: Any) -> bool:
-    return type(one) is type(other) and bool(one == other)
+def alike(one: Any, other: Any) -> bool:
+    """Tell whether two data are the same to the type; `.nan` is like itself, 1 is not True."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(alike(it, other[key]) for key, it in one.items())
+    if isinstance(one, list):
+        return len(one) == len(other) and all(map(alike, one, other))
+    return bool(one == other) or one != one  # noqa: PLR0124 - only .nan differs from itself

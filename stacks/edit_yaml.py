@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 import yaml
 
 from stacks.configuration import Document
-from stacks.edit import EditRefused, Tree, plain, raised, with_edits
+from stacks.edit import EditRefused, Tree, alike, plain, raised, with_edits
 from stacks.problem import Severity
 from stacks.rule import Edit
 from stacks.source import Lines
@@ -48,7 +48,7 @@ def _edited(text: str, edits: Sequence[Edit]) -> str:
     else:
         result = Writer(lines, root, style_of(root, text), tree.moves()).written(tree.root)
     now = _read(Lines(result, ""))
-    if now is None or now.data != plain(tree.root):
+    if now is None or not alike(now.data, plain(tree.root)):
         raise EditRefused(_first_change(text, result), "the text cannot be edited safely here")
     return result
 
