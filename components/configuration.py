@@ -1,16 +1,19 @@
 """What typed settings say as the rules read it, and which setting stands behind each place."""
 
 import shlex
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
 from components.bundle import GUEST_FILES
-from fly.toml import intended
+from fly.toml import extras_clashes, intended
 from gateway.database_url import url_parameters
 from gateway.from_files import server_flags
 from gateway.render import litellm_config
 from gateway.server import server_arguments, server_environment
 from stacks.configuration import Configuration, Document
+from stacks.extras import SECTIONS
+from stacks.litellm import Model, Provider
 from stacks.paths import Part, Path, spell
 from stacks.settings import Settings
 from stacks.values import Store
@@ -28,8 +31,9 @@ _FLY: dict[Path, str] = {
     ("processes",): "server",
     ("env",): "server.environment...",
     ("http_service", "internal_port"): "server.port",
-    ("http_service", "force_https"): "fly.public_url",
-    ("http_service", "min_machines_running"): "fly.regions",
+    ("http_service", "auto_stop_machines"): "fly.auto_stop",
+    ("http_service", "force_https"): "fly.force_https",
+    ("http_service", "min_machines_running"): "fly.min_machines_running",
     ("http_service", "concurrency"): "fly.concurrency...",
     ("http_service", "checks"): "fly.check",
     ("http_service", "checks", 0, "path"): "fly.check.path",
@@ -40,6 +44,8 @@ _FLY: dict[Path, str] = {
     ("metrics", 0, "port"): "metrics.port",
     ("metrics", 0, "path"): "metrics.path",
     ("vm",): "fly.size",
+    ("vm", 0): "fly.vm...",
+    ("vm", 0, "size"): "fly.size",
     ("vm", 0, "memory"): "fly.memory_mb",
     (): "fly",
 }
@@ -53,7 +59,9 @@ _SERVER: dict[Path, str] = {
     ("max_requests_before_restart",): "server.max_requests_before_restart",
     ("max_requests_before_restart_jitter",): "server.max_requests_before_restart_jitter",
     ("prometheus_metrics_port",): "metrics.port",
-    (): "server",
+    ("config",): "server",
+    ("host",): "server",
+    (): "server.flags...",
 }
 _ENVIRONMENT: dict[Path, str] = {
     ("GRACEFUL_SHUTDOWN_TIMEOUT",): "server.graceful_shutdown_timeout_s",
@@ -82,7 +90,9 @@ def configuration_of(
     if settings.server.keepalive_timeout_s is not None:
         server.setdefault("keepalive_timeout", str(settings.server.keepalive_timeout_s))
     environment = server_environment(settings)
-    table = intended(settings, command=command, environment=environment, files=GUEST_FILES)
+    table = intended(
+        _without_clashes(settings), command=command, environment=environment, files=GUEST_FILES
+    )
     postgres = settings.postgres if settings.store is Store.DATABASE else None
     return Configuration(
         litellm=litellm_config(settings, with_probes=False),
@@ -98,6 +108,13 @@ def configuration_of(
     )
 
 
+def _without_clashes(settings: Settings) -> Settings:
+    """Leave out what is rendered twice, of which `fly.checks` tells."""
+    if not extras_clashes(settings):
+        return settings
+    return settings.model_copy(update={"fly": settings.fly.model_copy(update={"extras": {}})})
+
+
 def settings_path(path: Path, settings: Settings) -> str:
     """Return the spelled settings path behind a place of `configuration_of(settings)`.
 
@@ -109,7 +126,7 @@ def settings_path(path: Path, settings: Settings) -> str:
         case Document.LITELLM:
             return spell(_litellm(rest, settings))
         case Document.FLY:
-            return _mapped(rest, _FLY)
+            return _fly(rest, settings)
         case Document.SERVER:
             return _mapped(rest, _SERVER)
         case Document.ENVIRONMENT:
@@ -130,34 +147,90 @@ def _mapped(path: Path, table: dict[Path, str]) -> str:
     return spell(path)
 
 
+def _fly(path: Path, settings: Settings) -> str:
+    """Return an extra of fly.toml where it stands there, else the setting that is rendered."""
+    inner: Any = settings.fly.extras
+    for length, part in enumerate(path):
+        inner = inner.get(part) if isinstance(inner, Mapping) else None
+        if inner is not None and not isinstance(inner, Mapping):
+            return spell(("fly", "extras", *path[: length + 1]))
+    if (
+        path[:3] == ("http_service", "checks", 0)
+        and path[3:]
+        and path[3] in settings.fly.check.extras
+    ):
+        return spell(("fly", "check", "extras", *path[3:]))
+    return _mapped(path, _FLY)
+
+
 def _litellm(path: Path, settings: Settings) -> Path:
     match path:
         case ("model_list", int(index), *rest) if index < len(settings.models):
-            return _model(index, tuple(rest), settings)
+            model = settings.models[index]
+            shared = _shared(model, tuple(rest), settings)
+            return shared or ("models", index, *_model(model, tuple(rest)))
         case ("model_list", *_):
             return ("models",)
-        case (str(section), str(key), int(position), *rest) if key in _CHAIN_KEYS:
-            return (section, key, *_chain(section, key, position, tuple(rest), settings))
-        case ("litellm_settings", str(key), *rest):
+        case (str(section), *_) if section not in SECTIONS:
+            return ("sections", *path)
+        case ("litellm_settings", str(key), *rest) if key not in settings.litellm_settings.extras:
             return _litellm_setting(key, tuple(rest), settings)
+        case (str(section), str(key), *rest):
+            return (section, *_of_section(section, key, tuple(rest), settings))
         case _:
             return path
 
 
-def _model(index: int, path: Path, settings: Settings) -> Path:
-    model, here = settings.models[index], ("models", index)
+def _of_section(section: str, key: str, path: Path, settings: Settings) -> Path:
+    if key in getattr(settings, section).extras:
+        return ("extras", key, *path)
+    if key in _CHAIN_KEYS and path and isinstance(path[0], int):
+        return (key, *_chain(section, key, path[0], path[1:], settings))
+    return (key, *path)
+
+
+def _shared(model: Model, path: Path, settings: Settings) -> Path:
+    """Return the setting behind a parameter that many models have from one place; else `()`."""
+    key = path[1] if len(path) > 1 and path[0] == "litellm_params" else None
+    if not isinstance(key, str) or key in model.extras or getattr(model, key, None) is not None:
+        return ()
+    if key == "num_retries":
+        return ("rescue",) if model.rescue is None else ()
+    if key in _PROVIDER_KEYS:
+        return ("providers", model.provider, key)
+    provider = settings.providers.get(model.provider, Provider())
+    return ("providers", model.provider, "extras", *path[1:]) if key in provider.extras else ()
+
+
+def _model(model: Model, path: Path) -> Path:
+    """Return the path behind a part of an entry, below the model."""
+    found: Path = ()
     match path:
-        case ("model_name", *_) | ("model_info", "id", *_):
-            return (*here, "name")
-        case ("litellm_params", "model", *_) if model.model is None:
-            return (*here, "name")
-        case ("litellm_params", str(key), *_) if key in _PROVIDER_KEYS:
-            return ("providers", model.provider, key)
-        case ("litellm_params", "num_retries", *_) if model.num_retries is None:
-            return (*here, "rescue") if model.rescue is not None else ("rescue",)
-        case ("litellm_params" | "model_info", str(key), *_) if key in type(model).model_fields:
-            return (*here, key)
-    return here
+        case ("model_name", *_):
+            found = ("name",)
+        case ("litellm_params", str(key), *rest):
+            found = _parameter(model, key, tuple(rest))
+        case ("model_info", str(key), *rest) if key in model.info:
+            found = ("info", key, *rest)
+        case ("model_info", "id", *_):
+            found = ("name",) if model.id is None else ("id",)
+        case ("model_info", "mode", *_):
+            found = ("mode",)
+        case (str(key), *_) if key in model.entry:
+            found = ("entry", *path)
+        case _:
+            pass
+    return found
+
+
+def _parameter(model: Model, key: str, path: Path) -> Path:
+    if key in model.extras:
+        return ("extras", key, *path)
+    if key == "model" and model.model is None:
+        return ("name",)
+    if key == "num_retries" and model.num_retries is None:
+        return ("rescue",)
+    return (key,) if key in type(model).model_fields else ()
 
 
 def _chain(section: str, key: str, position: int, path: Path, settings: Settings) -> Path:
@@ -179,6 +252,9 @@ def _litellm_setting(key: str, path: Path, settings: Settings) -> Path:
     posthog = key in {"success_callback", "failure_callback"} and settings.posthog is not None
     if posthog and (added or not own):
         return ("posthog",)
+    cache = settings.litellm_settings.cache_params
+    if key == "cache_params" and cache is not None and path and path[0] in cache.extras:
+        return ("litellm_settings", key, "extras", *path)
     return ("litellm_settings", key, *path)
 
 

@@ -11,7 +11,7 @@ from gateway.database_url import database_url
 from gateway.from_files import configuration_from_files
 from stacks.configuration import Configuration
 from stacks.paths import Path, parse
-from tests.unit.gateway.example import bare, example
+from tests.unit.gateway.example import MINIMAL, bare, example
 
 TODAY = date(2026, 11, 24)
 
@@ -119,7 +119,7 @@ def test_a_keep_alive_that_the_server_ignores_is_still_said() -> None:
         (("fly", "http_service", "concurrency", "soft_limit"), "fly.concurrency.soft_limit"),
         (("fly", "http_service", "checks", 0, "interval"), "fly.check.interval_s"),
         (("fly", "http_service", "checks", 0, "method"), "fly.check"),
-        (("fly", "http_service", "auto_stop_machines"), "fly"),
+        (("fly", "http_service", "auto_stop_machines"), "fly.auto_stop"),
         (("fly", "vm", 0, "size"), "fly.size"),
         (("fly", "vm", 0, "memory"), "fly.memory_mb"),
         (("fly", "metrics", 0, "port"), "metrics.port"),
@@ -161,6 +161,66 @@ def test_callbacks_that_were_named_stay_where_they_were() -> None:
         == "litellm_settings.success_callback[0]"
     )
     assert settings_path((*section, "success_callback", 1), settings) == "posthog"
+
+
+def test_extras_are_found_where_they_stand() -> None:
+    model = {
+        "name": "a/one",
+        "provider": "a",
+        "api_base": "http://one",
+        "extras": {"order": 1},
+        "info": {"base_model": "one"},
+        "entry": {"model_access": ["x"]},
+        "id": "first",
+    }
+    settings = bare(
+        providers={"a": {"extras": {"region": "x"}}},
+        models=[model],
+        router_settings={"extras": {"fallbacks": [{"a": [{"model": "b"}]}], "new": 1}},
+        litellm_settings={"cache": True, "cache_params": {"extras": {"ssl": True}}},
+        sections={"mcp_servers": {"x": {}}},
+        server={"flags": {"detailed_debug": ""}},
+        fly={
+            **MINIMAL["fly"],
+            "vm": {"cpus": 4},
+            "check": {"extras": {"headers": {"a": "b"}}},
+            "extras": {"deploy": {"release_command": "x"}},
+        },
+    )
+    entry: Path = ("litellm", "model_list", 0)
+    for path, spelled in (
+        ((*entry, "litellm_params", "order"), "models[0].extras.order"),
+        ((*entry, "litellm_params", "api_base"), "models[0].api_base"),
+        ((*entry, "litellm_params", "region"), "providers.a.extras.region"),
+        ((*entry, "model_info", "base_model"), "models[0].info.base_model"),
+        ((*entry, "model_info", "id"), "models[0].id"),
+        ((*entry, "model_access", 0), "models[0].entry.model_access[0]"),
+        (("litellm", "router_settings", "new"), "router_settings.extras.new"),
+        (
+            ("litellm", "router_settings", "fallbacks", 0, "a", 0),
+            "router_settings.extras.fallbacks[0].a[0]",
+        ),
+        (
+            ("litellm", "litellm_settings", "cache_params", "ssl"),
+            "litellm_settings.cache_params.extras.ssl",
+        ),
+        (("litellm", "mcp_servers", "x"), "sections.mcp_servers.x"),
+        (("server", "detailed_debug"), "server.flags.detailed_debug"),
+        (("fly", "vm", 0, "cpus"), "fly.vm.cpus"),
+        (("fly", "http_service", "checks", 0, "headers"), "fly.check.extras.headers"),
+        (("fly", "deploy", "release_command"), "fly.extras.deploy.release_command"),
+        (("fly", "deploy", "strategy"), "fly.strategy"),
+    ):
+        assert settings_path(path, settings) == spelled
+
+
+def test_what_is_said_twice_in_extras_makes_no_traceback() -> None:
+    settings = bare(fly={**MINIMAL["fly"], "extras": {"app": "twice"}})
+
+    made = configuration_of(settings, secrets=None, today=TODAY)
+
+    assert made.fly is not None
+    assert made.fly["app"] == "acme-gateway-dev"
 
 
 def test_every_place_of_every_document_has_a_path_that_can_be_read() -> None:
