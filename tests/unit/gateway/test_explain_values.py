@@ -74,6 +74,14 @@ def test_the_tries_name_the_place_that_decides_them(
     assert (found.tries, found.retries.source) == (expected, source)
 
 
+def test_a_policy_that_retries_what_no_retry_mends_is_told() -> None:
+    router = {"num_retries": 2, "retry_policy": {"DefaultRetries": 1}}
+    told = explain(configuration(ONE, router=router), ONE).remarks
+    assert any("DefaultRetries retries a 401, which no retry can mend" in one for one in told)
+    plain = explain(configuration(ONE, router={"num_retries": 2}), ONE).remarks
+    assert not any("no retry can mend" in one for one in plain)
+
+
 def test_before_1_101_a_policy_has_no_say_on_server_errors() -> None:
     router = {"num_retries": 0, "retry_policy": {"InternalServerErrorRetries": 2}}
     assert tries(configuration(ONE, router=router, version="1.100.5"), "500").tries == 1
