@@ -63,6 +63,10 @@ CHAINS: dict[ModelGroup, tuple[ModelGroup, ...]] = {
     # applies the router's own list over it (proxy_server.py:7998-8020, router.py:12712-12753);
     # "*" inside that list survives.
     "*": (HAIKU,),
+    # Added: the group that has just failed is skipped, so that `"*"` rescues everyone but its own
+    # target. Through it Opus and GPT-5.4 leave their provider, too: one provider's services fail
+    # together (arXiv 2501.12469), and prompts above 272,000 tokens need a target that takes them.
+    HAIKU: ("xai/grok-4.3",),
 }
 
 LITELLM_SETTINGS = LitellmSettings(

@@ -17,7 +17,8 @@ SOURCE = Path(__file__).parents[3] / "stacks" / "gateway.py"
 
 def test_the_chains_are_the_published_six_and_the_default_that_survives_a_sync() -> None:
     default = {"*": ("anthropic/claude-haiku-4-5",)}
-    assert DEFINITION.router_settings.fallbacks == PUBLISHED_CHAINS | default
+    of_the_default = {"anthropic/claude-haiku-4-5": ("xai/grok-4.3",)}
+    assert DEFINITION.router_settings.fallbacks == PUBLISHED_CHAINS | default | of_the_default
     assert DEFINITION.litellm_settings.default_fallbacks is None
 
 
