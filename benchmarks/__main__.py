@@ -7,12 +7,13 @@ import sys
 from collections.abc import Callable
 from types import FrameType
 
-from benchmarks import engine_cost, gateway_speed, rendering, report, rollout_loss
+from benchmarks import check_speed, engine_cost, gateway_speed, rendering, report, rollout_loss
 from benchmarks.processes import BenchmarkError, tell
 from benchmarks.table import Row
 
 BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "rendering": rendering.rows,
+    "check": check_speed.rows,
     "engine": engine_cost.rows,
     "gateway": gateway_speed.rows,
     "rollout": rollout_loss.rows,

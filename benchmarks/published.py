@@ -10,7 +10,7 @@ import httpx
 import yaml
 
 from benchmarks.harness import LocalGateway, free_ports
-from benchmarks.processes import tell, wait_for
+from benchmarks.processes import BenchmarkError, tell, wait_for
 from components.bundle import make_bundle
 from components.validate import load_checked_file
 
@@ -83,11 +83,10 @@ def start_published(gateway: LocalGateway, key: str) -> str:
     folder.mkdir()
     (folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
     (port,) = free_ports(1)
-    programs = _cache() / "litellm" / settings.image.version / "bin"
-    command = [str(programs / "python"), str(programs / "litellm"), "--config", "config.yaml"]
+    command = [*litellm_command(settings.image.version), "--config", "config.yaml"]
     command += ["--host", "127.0.0.1", "--port", str(port)]
     environ = {
-        "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
+        "PATH": f"{Path(command[0]).parent}{os.pathsep}{os.environ['PATH']}",
         "HOME": str(folder),
         "LITELLM_MASTER_KEY": key,
         "LITELLM_MODE": "PRODUCTION",
@@ -100,6 +99,14 @@ def start_published(gateway: LocalGateway, key: str) -> str:
     url = f"http://127.0.0.1:{port}"
     wait_for(lambda: alive(url), BOOT_S, "the second LiteLLM serves")
     return url
+
+
+def litellm_command(version: str) -> list[str]:
+    """Return what starts a LiteLLM that the sandbox installed; `BenchmarkError` if it has not."""
+    programs = _cache() / "litellm" / version / "bin"
+    if not (programs / "litellm").is_file():
+        raise BenchmarkError(f"LiteLLM {version} is not installed: `gateway sandbox up` does it")
+    return [str(programs / "python"), str(programs / "litellm")]
 
 
 def alive(url: str) -> bool | None:

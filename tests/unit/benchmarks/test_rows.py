@@ -6,7 +6,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks import engine_cost, first_rescue, gateway_speed, rollout_loss
+from benchmarks import check_speed, engine_cost, first_rescue, gateway_speed, rollout_loss
 from benchmarks.first_rescue import PRIMARIES, Rescues
 from benchmarks.harness import ROOT
 from benchmarks.published import GENERAL, LITELLM, ROUTER, published_config
@@ -88,6 +88,31 @@ def test_a_second_run_is_compared_with_the_first_and_held_below_a_minute() -> No
     late = gateway_speed.after_a_stop(gateway_speed.Restarted(total=61.0, boot=50.0), first=61.0)
     assert not late.held
     assert "boot 50.0 s" in late.note
+
+
+def test_a_check_is_held_only_when_it_is_fast_and_a_hundred_times_faster_than_theirs() -> None:
+    assert check_speed.check_row([0.1, 0.3, 0.1], theirs=10.0).held
+    assert not check_speed.check_row([0.1, 0.3, 0.1], theirs=9.9).held
+    assert not check_speed.check_row([0.36], theirs=100.0).held
+
+
+def test_the_growth_with_the_number_of_models_is_held_to_little_more_than_linear() -> None:
+    few, many = check_speed.large_rows(0.1, 1.2)
+    assert (few.held, many.held) == (True, True)
+    assert many.ratio == pytest.approx(12)
+    few, many = check_speed.large_rows(0.3, 9.0)
+    assert (few.held, many.held) == (False, False)
+
+
+def test_the_large_configuration_has_as_many_models_and_chains_as_it_says() -> None:
+    document = check_speed.large(50).litellm
+    assert document is not None
+    names = {model["model_name"] for model in document["model_list"]}
+    chains = document["router_settings"]["fallbacks"]
+    assert len(names) == len(chains) == 50
+    assert {
+        target for chain in chains for (targets,) in [chain.values()] for target in targets
+    } <= names
 
 
 def test_one_lost_request_is_told_with_its_kind_and_not_held() -> None:
