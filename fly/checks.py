@@ -1,4 +1,8 @@
-"""What Fly would refuse, or accept and do badly, said before anything is asked of it."""
+"""What of typed settings Fly would refuse or do badly, and no rule about a fly.toml can see.
+
+What stands in the rendered fly.toml is looked at there, by `fly.rules`: the size of the gateway's
+machines, limits, signals, the strategy.
+"""
 
 import dataclasses
 import ipaddress
@@ -13,7 +17,6 @@ from fly.toml import extras_clashes
 from stacks.paths import spell
 from stacks.problem import Problem, Severity
 from stacks.settings import Settings
-from stacks.values import Strategy
 
 if TYPE_CHECKING:
     from stacks.fly import DataMachine
@@ -21,7 +24,6 @@ if TYPE_CHECKING:
 
 LEAST_CHECK_INTERVAL_S = 2  # flyctl-contract.md: top-level checks refuse less, services' raise it
 MOST_CHECK_TIMEOUT_S = 60
-MOST_KILL_TIMEOUT_S = 300
 MOST_APP_NAME = 63
 
 Place = Callable[[str], str]
@@ -32,12 +34,8 @@ def problems(settings: Settings, place: Place) -> Iterator[Problem]:
 
     `place` says where a setting was written, for a path such as `fly.memory_mb`.
     """
-    yield from _guest(settings.fly.size, settings.fly.memory_mb, "fly", place)
     yield from _regions(settings, place)
-    yield from _limits(settings, place)
     yield from _check(settings, place)
-    yield from _kill(settings, place)
-    yield from _replacement(settings, place)
     yield from _stores(settings, place)
     yield from _names(settings, place)
     yield from _api(settings, place)
@@ -84,19 +82,6 @@ def _regions(settings: Settings, place: Place) -> Iterator[Problem]:
         )
 
 
-def _limits(settings: Settings, place: Place) -> Iterator[Problem]:
-    soft, hard = settings.fly.concurrency.soft_limit, settings.fly.concurrency.hard_limit
-    if soft >= hard:
-        yield Problem(
-            place("fly.concurrency.soft_limit"),
-            "fly.limits",
-            str(soft),
-            f"the soft limit must be below the hard limit ({hard}): it is where Fly prefers another"
-            " machine, the hard one is where it queues; flyctl accepts this unsaid",
-            f"set {max(1, hard * 2 // 3)}, or raise gateway:fly.concurrency.hard_limit",
-        )
-
-
 def _check(settings: Settings, place: Place) -> Iterator[Problem]:
     check = settings.fly.check
     if check.interval_s < LEAST_CHECK_INTERVAL_S:
@@ -116,39 +101,6 @@ def _check(settings: Settings, place: Place) -> Iterator[Problem]:
             f"a check must end before the next begins (gateway:fly.check.interval_s ="
             f" {check.interval_s}), and within {MOST_CHECK_TIMEOUT_S} seconds",
             f"set {min(5, most)}",
-        )
-    if settings.fly.wait_timeout_s <= check.grace_period_s:
-        yield Problem(
-            place("fly.wait_timeout_s"),
-            "fly.check",
-            str(settings.fly.wait_timeout_s),
-            "a release gives up on a machine before its checks count"
-            f" (gateway:fly.check.grace_period_s = {check.grace_period_s})",
-            f"set {check.grace_period_s + 240}",
-        )
-
-
-def _kill(settings: Settings, place: Place) -> Iterator[Problem]:
-    timeout = settings.fly.kill.timeout_s
-    if timeout > MOST_KILL_TIMEOUT_S:
-        yield Problem(
-            place("fly.kill.timeout_s"),
-            "fly.kill",
-            str(timeout),
-            f"Fly waits {MOST_KILL_TIMEOUT_S} seconds at most before it kills a machine",
-            f"set {MOST_KILL_TIMEOUT_S}",
-        )
-
-
-def _replacement(settings: Settings, place: Place) -> Iterator[Problem]:
-    if settings.fly.strategy is Strategy.IMMEDIATE and settings.environment == "live":
-        yield Problem(
-            place("fly.strategy"),
-            "fly.strategy",
-            "immediate",
-            "it replaces every machine at once and proves the release after users have it;"
-            " it is for dev only",
-            "set bluegreen, or rolling",
         )
 
 

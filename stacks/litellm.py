@@ -1,7 +1,7 @@
 """What LiteLLM's own three settings sections can say, under LiteLLM's own names.
 
 `None` always means "not rendered". Keys that LiteLLM accepts but does not honour can be written,
-so that any existing file can be expressed; `gateway.checks` says what they really do. What has no
+so that any existing file can be expressed; `gateway check` says what they really do. What has no
 key here, or a value that its key does not take, stands in `extras`.
 """
 

@@ -1,17 +1,30 @@
 """The environments as they are committed, and what is asked of whoever deploys them."""
 
 import tomllib
+from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from components.bundle import make_bundle
-from components.validate import load_checked, load_checked_file, needed_secrets
+from components.configuration import configuration_of
+from components.rules import all_rules
+from components.validate import (
+    load_checked,
+    load_checked_file,
+    meaning_problems,
+    needed_secrets,
+)
+from gateway.subject import Subject
 from stacks.load import RawConfig
 from stacks.problem import Problem, ProblemError, Severity
+from stacks.rule import Rule
+from tests.unit.gateway.example import bare, example
 
 ROOT = Path(__file__).parents[3]
+TODAY = date(2026, 11, 24)  # retirements and expiries are compared with it
 VERTEX = {"VERTEX_CREDENTIALS_JSON": "{}"}
 PROVIDER_KEYS = {
     "OPENAI_API_KEY",
@@ -39,7 +52,7 @@ def errors(environment: str) -> dict[str, Problem]:
 
 
 def test_local_is_complete_and_without_a_warning() -> None:
-    loaded = load_checked_file(ROOT, "local", VERTEX)
+    loaded = load_checked_file(ROOT, "local", VERTEX, today=TODAY)
     assert [warning.render() for warning in loaded.warnings] == []
     assert loaded.settings.fly.api == "sandbox"
 
@@ -72,8 +85,9 @@ def test_nothing_else_is_wrong_with_it(environment: str) -> None:
     values = {key.removeprefix("gateway:"): value for key, value in told["config"].items()}
     values["fly"] |= {"organization": "acme", "app": f"acme-gateway-{environment}"}
     values["providers"] = {"vertex_ai": {"vertex_project": "acme", "vertex_location": "global"}}
-    loaded = load_checked(environment, RawConfig(values, frozenset(PROVIDER_KEYS)), {})
-    assert [warning.id for warning in loaded.warnings if warning.id.startswith("settings")] == []
+    raw = RawConfig(values, frozenset(PROVIDER_KEYS))
+    loaded = load_checked(environment, raw, {}, today=TODAY)
+    assert [warning.render() for warning in loaded.warnings] == []
     assert loaded.settings.postgres is not None
     assert loaded.settings.postgres.database == f"litellm_{environment}"
     assert loaded.settings.postgres.protect is (environment == "live")
@@ -81,11 +95,41 @@ def test_nothing_else_is_wrong_with_it(environment: str) -> None:
     assert toml["app"] == f"acme-gateway-{environment}"
 
 
+@pytest.mark.parametrize("rule", all_rules(), ids=lambda rule: rule.id)
+def test_no_rule_finds_anything_in_the_local_environment(rule: Rule[Any]) -> None:
+    """Whichever release is pinned: also a rule that does not hold for the pinned one is asked."""
+    settings = load_checked_file(ROOT, "local", today=TODAY).settings
+    configuration = configuration_of(settings, secrets=None, today=TODAY)
+    subject = configuration if rule.id.startswith("F") else Subject(configuration)
+    assert list(rule.find(subject)) == []
+
+
+def test_a_finding_on_a_release_that_nobody_looked_at_says_so() -> None:
+    changes = {"image": {"version": "1.150.0"}, "general_settings": {"request_timeout": 90}}
+    problems = meaning_problems(example(**changes), lambda path: path, today=TODAY)
+    (found,) = [problem for problem in problems if problem.id == "L002"]
+    assert found.expected.endswith("(unverified on LiteLLM 1.150.0)")
+
+
+def test_a_model_that_nears_its_end_is_a_warning_and_one_past_it_stops_the_program() -> None:
+    models = [{"name": "vertex_ai/gemini-3.1-flash-lite", "provider": "vertex_ai"}]
+    settings = bare(models=models, providers={"vertex_ai": {}})
+    end = date(2027, 5, 7)
+    for days, rule_id, severity in (
+        (80, "L157", Severity.WARNING),
+        (29, "L156", Severity.WARNING),
+        (0, "L155", Severity.ERROR),
+    ):
+        problems = meaning_problems(settings, lambda path: path, today=end - timedelta(days))
+        (found,) = [problem for problem in problems if problem.place == "models[0].name"]
+        assert (found.id, found.severity) == (rule_id, severity)
+
+
 def test_a_secret_that_nothing_reads_is_a_warning() -> None:
     local = yaml.safe_load((ROOT / "Pulumi.local.yaml").read_text(encoding="utf-8"))["config"]
     values = {key.removeprefix("gateway:"): value for key, value in local.items()}
     names = frozenset({"MISTRAL_API_KEY", "XAI_API_KEY"})
-    unread, twice = load_checked("local", RawConfig(values, names), VERTEX).warnings
+    unread, twice = load_checked("local", RawConfig(values, names), VERTEX, today=TODAY).warnings
     assert unread.place == "Pulumi.local.yaml: gateway:MISTRAL_API_KEY"
     assert "nothing in these settings reads" in unread.expected
     assert "gateway:secrets.XAI_API_KEY = generated wins" in twice.expected
@@ -129,8 +173,8 @@ def test_problems_of_every_kind_are_told_in_one_go() -> None:
         "settings.missing",
         "settings.secret",
         "fly.region",
-        "fly.memory",
-        "fly.limits",
+        "F002",
+        "F012",
         "L006",
         "L023",
     }

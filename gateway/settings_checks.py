@@ -1,0 +1,99 @@
+"""What is wrong with the LiteLLM side of typed settings that no rendered file shows."""
+
+from collections.abc import Callable, Iterable, Iterator
+
+from gateway.chains import edges, nearest
+from stacks.litellm import CacheParams
+from stacks.paths import spell
+from stacks.problem import Problem
+from stacks.settings import Settings
+
+Place = Callable[[str], str]
+
+REDIS_PASSWORD = "REDIS_PASSWORD"  # noqa: S105 - a name
+POSTHOG_API_KEY = "POSTHOG_API_KEY"
+
+
+def problems(settings: Settings, place: Place) -> Iterator[Problem]:
+    """Yield all of it; `place` maps a settings path to where it was written."""
+    yield from _providers(settings, place)
+    yield from _ids(settings, place)
+    yield from _probes(settings, place)
+    yield from _secret_names(settings, place)
+
+
+def _providers(settings: Settings, place: Place) -> Iterator[Problem]:
+    for index, model in enumerate(settings.models):
+        if model.provider not in settings.providers:
+            near = nearest(model.provider, settings.providers)
+            otherwise = "add it to `providers`"
+            yield Problem(
+                place=place(spell(("models", index, "provider"))),
+                id="L066",
+                value=model.provider,
+                expected=f"no provider has this name; declared are {_list(settings.providers)}",
+                next_step=f'did you mean "{near}"? Otherwise {otherwise}' if near else otherwise,
+            )
+
+
+def _ids(settings: Settings, place: Place) -> Iterator[Problem]:
+    seen: set[str] = set()
+    for index, model in enumerate(settings.models):
+        own = str(model.info.get("id", model.id or model.name))
+        if own in seen:
+            yield Problem(
+                place=place(spell(("models", index, "name"))),
+                id="L065",
+                value=model.name,
+                expected="another model has this name; one group of two deployments with one id "
+                "is no group of two",
+                next_step="give each model a name or an `id` of its own, or remove one of them",
+            )
+        seen.add(own)
+
+
+def _probes(settings: Settings, place: Place) -> Iterator[Problem]:
+    taken = {edge.probe for edge in edges(settings)}
+    for index, model in enumerate(settings.models):
+        if model.name in taken:
+            yield Problem(
+                place=place(spell(("models", index, "name"))),
+                id="L067",
+                value=model.name,
+                expected="the fallback proof uses this name for a group of its own",
+                next_step="rename the model, or set another `proof.probe_prefix`",
+            )
+
+
+def _secret_names(settings: Settings, place: Place) -> Iterator[Problem]:
+    redis, named = settings.redis, settings.router_settings.redis_password
+    if redis is not None:
+        wrong = named is not None and named != redis.password
+        if wrong or (_caches_in_redis(settings) and redis.password != REDIS_PASSWORD):
+            yield Problem(
+                place=place("redis.password"),
+                id="L033",
+                value=redis.password,
+                expected="the response cache reads REDIS_PASSWORD, the router what "
+                "`redis_password` names; any other name is silently no password",
+                next_step="name it REDIS_PASSWORD in both places",
+            )
+    posthog = settings.posthog
+    if posthog is not None and posthog.api_key != POSTHOG_API_KEY:
+        yield Problem(
+            place=place("posthog.api_key"),
+            id="L033",
+            value=posthog.api_key,
+            expected="LiteLLM reads POSTHOG_API_KEY and no other name; without it no event is sent",
+            next_step="name the secret POSTHOG_API_KEY",
+        )
+
+
+def _caches_in_redis(settings: Settings) -> bool:
+    section = settings.litellm_settings
+    params = section.cache_params or CacheParams()
+    return bool(section.cache) and params.type == "redis"
+
+
+def _list(names: Iterable[str]) -> str:
+    return ", ".join(names) or "none"
