@@ -67,6 +67,11 @@ class Tree:
                     self._move(path, to)
         self.root = {key: self._settled(value) for key, value in self.root.items()}
 
+    def unchanged(self) -> bool:
+        """Tell whether no edit did anything."""
+        same = all(self.root.get(key) is value for key, value in self.before.items())
+        return same and len(self.root) == len(self.before)
+
     def moves(self) -> dict[Path, Moved]:
         """Return what was moved, by where its text stands now."""
         containers = (it.values() if isinstance(it, dict) else it for it in self._own.values())

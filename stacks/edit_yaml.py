@@ -39,9 +39,7 @@ def _edited(text: str, edits: Sequence[Edit]) -> str:
     data = {} if root is None or root.data is None else root.data
     tree = Tree(data, Document.LITELLM)
     tree.apply(edits)
-    if all(tree.root.get(key) is value for key, value in data.items()) and len(tree.root) == len(
-        data
-    ):
+    if tree.unchanged():
         return text
     if root is None or not root.children:
         result = _begun(text, tree, root)

@@ -9,6 +9,7 @@ from stacks.source import Lines
 _REST_OF_LINE = re.compile(r"[ \t]*(?:#[^\r\n]*)?(\r\n|\r|\n|\Z)")
 _COMMENT_LINE = re.compile(r"([ \t]*)#[^\r\n]*(?:\r\n|\r|\n)")
 _COMMENT = re.compile(r"(?:^|[ \t])#", re.MULTILINE)
+_TO_COMMA = re.compile(r"[ \t\r\n]*,")
 _LINE_BREAK = re.compile(r"\r\n|\r|\n")
 
 
@@ -130,13 +131,14 @@ class Splices:
     ) -> None:
         start, end = last
         indentation = self.indentation(start)
-        if not self.breaks(*span) or indentation is None:
+        found = _TO_COMMA.match(self.text, end)
+        after = found.end() if found else end
+        own_line = indentation is not None and _REST_OF_LINE.match(self.text, after)
+        if not self.breaks(*span) or not own_line:
             self.replace(end, end, "".join(f", {entry}" for entry in added))
             return
-        found = re.compile(r"[ \t\r\n]*,").match(self.text, end)
-        after = found.end() if found else end
         if not found:
             self.replace(after, after, ",")
         separator = f",{self.newline}{indentation}"
-        body = indentation + separator.join(added) + ("," if found else "")
+        body = f"{indentation}" + separator.join(added) + ("," if found else "")
         self.insert_lines(self.next_line(after), body + self.newline)

@@ -16,6 +16,9 @@ _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 # A date may have a space before its time: 1979-05-27 07:32:00.
 _BARE_VALUE = re.compile(r"\d{4}-\d\d-\d\d \d\d:[^\s,\]}#]*|[^\s,\]}#]+")
 
+Keys = list[tuple[str, tuple[int, int]]]
+"""The names of a dotted key, each with its characters."""
+
 
 class Node:
     """One value: its characters from `start` to `end`, and the key that it was first named by.
@@ -36,14 +39,15 @@ class Node:
 
 
 class Statement:
-    """One `key = value`, or a header in brackets, with its characters."""
+    """One `key = value`, or a header in brackets, with its characters and those of its names."""
 
-    __slots__ = ("end", "header", "names", "node", "start", "table")
+    __slots__ = ("end", "header", "names", "node", "spans", "start", "table")
 
-    def __init__(self, start: int, end: int, names: list[str], node: Node, table: Node) -> None:
+    def __init__(self, start: int, end: int, keys: Keys, node: Node, table: Node) -> None:
         self.start = start
         self.end = end
-        self.names = names
+        self.names = [name for name, _ in keys]
+        self.spans = [span for _, span in keys]
         self.node = node
         self.table = table
         self.header = False
@@ -67,12 +71,12 @@ class _Scanner:
         while position < len(text):
             start = position
             if text[position] == "[":
-                table, position, names = self._header(position)
-                statement = Statement(start, position, names, table, table)
+                table, position, keys = self._header(position)
+                statement = Statement(start, position, keys, table, table)
                 statement.header = True
             else:
-                node, position, names = self._pair(position, table)
-                statement = Statement(start, position, names, node, table)
+                node, position, keys = self._pair(position, table)
+                statement = Statement(start, position, keys, node, table)
             table.statements.append(statement)
             self.statements.append(statement)
             position = self._skip(position)
@@ -82,7 +86,7 @@ class _Scanner:
         found = _SPACE.match(self.text, position)
         return found.end() if found else position
 
-    def _header(self, position: int) -> tuple[Node, int, list[str]]:
+    def _header(self, position: int) -> tuple[Node, int, Keys]:
         several = self.text.startswith("[[", position)
         keys, position = self._keys(position + (2 if several else 1))
         table = self.root
@@ -96,9 +100,9 @@ class _Scanner:
                 tables.entries.append(node)
         else:
             node = _inner(table, name, span)
-        return node, position + (2 if several else 1), [name for name, _ in keys]
+        return node, position + (2 if several else 1), keys
 
-    def _keys(self, position: int) -> tuple[list[tuple[str, tuple[int, int]]], int]:
+    def _keys(self, position: int) -> tuple[Keys, int]:
         """Return the names of a dotted key with their characters, and where it ends."""
         keys = []
         while True:
@@ -118,14 +122,14 @@ class _Scanner:
         found = _BLANK.match(self.text, position)
         return found.end() if found else position
 
-    def _pair(self, position: int, table: Node) -> tuple[Node, int, list[str]]:
+    def _pair(self, position: int, table: Node) -> tuple[Node, int, Keys]:
         keys, position = self._keys(position)
         for name, span in keys[:-1]:
             table = _inner(table, name, span)
         name, span = keys[-1]
         node = self._value(self._blank(position + 1), span)
         _entry(table, name, node)
-        return node, node.end, [name for name, _ in keys]
+        return node, node.end, keys
 
     def _value(self, position: int, key: tuple[int, int]) -> Node:
         sign = self.text[position]
@@ -157,8 +161,8 @@ class _Scanner:
         position = self._skip(position + 1)
         while self.text[position] != "}":
             start = position
-            value, position, names = self._pair(position, node)
-            node.statements.append(Statement(start, position, names, value, node))
+            value, position, keys = self._pair(position, node)
+            node.statements.append(Statement(start, position, keys, value, node))
             position = self._skip(position)
             if self.text[position] == ",":
                 position = self._skip(position + 1)

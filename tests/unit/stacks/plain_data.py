@@ -1,5 +1,6 @@
 """Documents as YAML and TOML can both hold them: what the tests of both readers generate."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -48,3 +49,48 @@ def paths_below(data: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
         yield (*path, part), value
         if isinstance(value, dict | list):
             yield from paths_below(value, (*path, part))
+
+
+def as_toml(document: dict[str, Any], style: str = "tables") -> str:
+    """Return a document as TOML: tables under headers, by dotted keys, or in braces."""
+    return "".join(_toml_lines(document, (), style))
+
+
+def _toml_lines(table: dict[str, Any], names: tuple[str, ...], style: str) -> Iterator[str]:
+    tables = {}
+    for key, value in table.items():
+        headers = style == "tables" and value and _is_table_or_tables(value)
+        if headers:
+            tables[key] = value
+        elif style == "dotted" and isinstance(value, dict) and value:
+            yield from (f"{quoted(key)}.{line}" for line in _toml_lines(value, (), style))
+        else:
+            yield f"{quoted(key)} = {inline(value, lines=style == 'tables')}\n"
+    for key, value in tables.items():
+        inner = (*names, key)
+        header = ".".join(map(quoted, inner))
+        for entry in value if isinstance(value, list) else [value]:
+            yield f"\n[[{header}]]\n" if isinstance(value, list) else f"\n[{header}] # table\n"
+            yield from _toml_lines(entry, inner, style)
+
+
+def _is_table_or_tables(value: Any) -> bool:
+    return isinstance(value, dict) or (
+        isinstance(value, list) and all(isinstance(it, dict) and it for it in value)
+    )
+
+
+def quoted(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def inline(value: Any, *, lines: bool = True) -> str:
+    """Return a value as TOML; a list in several lines or in one."""
+    if isinstance(value, dict):
+        pairs = (f"{quoted(key)} = {inline(it, lines=lines)}" for key, it in value.items())
+        return "{ " + ", ".join(pairs) + " }"
+    if isinstance(value, list) and lines:
+        return "[\n" + "".join(f"  {inline(it)}, # entry\n" for it in value) + "]"
+    if isinstance(value, list):
+        return "[" + ", ".join(inline(it, lines=False) for it in value) + "]"
+    return quoted(value)

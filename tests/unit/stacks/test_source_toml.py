@@ -1,4 +1,3 @@
-import json
 import tomllib
 from typing import Any
 
@@ -9,7 +8,7 @@ from hypothesis import strategies as st
 from stacks.paths import Path
 from stacks.problem import Problem, Severity
 from stacks.source_toml import read_toml
-from tests.unit.stacks.plain_data import documents, paths_below
+from tests.unit.stacks.plain_data import as_toml, documents, inline, paths_below, quoted
 
 PUBLISHED = """\
 [processes]
@@ -28,36 +27,14 @@ def one(text: str | bytes) -> Problem:
     return problem
 
 
-def written(document: dict[str, Any]) -> str:
-    """Return a document as TOML: tables of the first level under headers, the rest inline."""
-    plain = {key: value for key, value in document.items() if not isinstance(value, dict)}
-    text = "".join(f"{quoted(key)} = {inline(value)}\n" for key, value in plain.items())
-    for key, value in document.items():
-        if isinstance(value, dict):
-            text += f"\n[{quoted(key)}] # table\n"
-            text += "".join(f"  {quoted(name)}={inline(it)}\n" for name, it in value.items())
-    return text
-
-
-def quoted(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
-
-
-def inline(value: Any) -> str:
-    if isinstance(value, dict):
-        pairs = (f"{quoted(key)} = {inline(it)}" for key, it in value.items())
-        return "{ " + ", ".join(pairs) + " }"
-    if isinstance(value, list):
-        return "[\n" + "".join(f"  {inline(it)}, # entry\n" for it in value) + "]"
-    return quoted(value)
-
-
 # --- data and places ----------------------------------------------------------------------------
 
 
-@given(documents(null=False))
-def test_data_is_tomllibs_and_every_path_is_placed_at_its_key(document: dict[str, Any]) -> None:
-    text = written(document)
+@given(documents(null=False), st.sampled_from(["tables", "dotted", "inline"]))
+def test_data_is_tomllibs_and_every_path_is_placed_at_its_key(
+    document: dict[str, Any], style: str
+) -> None:
+    text = as_toml(document, style)
     source = read_toml(text.encode(), "fly.toml")
     assert source.data == tomllib.loads(text) == document
     assert source.problems == ()
@@ -66,7 +43,8 @@ def test_data_is_tomllibs_and_every_path_is_placed_at_its_key(document: dict[str
         line, column = source.at(path)
         rest = lines[line - 1][column - 1 :]
         shown = quoted(path[-1]) if isinstance(path[-1], str) else inline(value).split("\n")[0]
-        assert rest.startswith(shown)
+        section = quoted(path[-2]) if len(path) > 1 and isinstance(path[-2], str) else shown
+        assert rest.startswith((shown, f"{section}]]"))
 
 
 TEXT = """\
