@@ -1,6 +1,7 @@
 """The one border at which errors become words and exit codes."""
 
-import traceback
+# ruff: noqa: PLC0415 - what only --debug needs is loaded by it
+
 from collections.abc import Callable
 
 import click
@@ -24,6 +25,8 @@ def answered(command: Callable[[], ExitCode], output: Output, *, debug: bool) ->
         return ExitCode.FAILED  # who read our output has gone
     except Exception as error:  # noqa: BLE001 - the border: nothing passes it untold
         if debug:
+            import traceback
+
             output.say("".join(traceback.format_exception(error)).rstrip())
         output.problems(problems_of(error))
         return ExitCode.FAILED

@@ -5,11 +5,10 @@
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 from pathlib import Path as FilePath
-from typing import Any, TextIO
+from typing import Any, NamedTuple, TextIO
 
 import components.rules
 from ops.check_input import Input
@@ -34,8 +33,7 @@ class Format(StrEnum):
     GITHUB = "github"
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(NamedTuple):
     """How a check is told; `sarif` None writes none, `-` is stdout."""
 
     fail_on: Severity = Severity.ERROR
@@ -64,7 +62,7 @@ def checked(
     given = read()
     found = applied_to(given, suppressions, today=today)
     result = reported(given, found)
-    return replace(result, seconds=time.perf_counter() - began)
+    return result._replace(seconds=time.perf_counter() - began)
 
 
 def reported(given: Input, found: Applied) -> Report:

@@ -4,7 +4,7 @@ import difflib
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
 from pathlib import Path as FilePath
@@ -96,7 +96,7 @@ def mended(
     found = applied_to(given, suppressions, today=today)
     report = reported(given, found)
     left = tuple(entry._replace(fixable=False) for entry in report.entries)
-    return mending, replace(report, entries=left, seconds=time.perf_counter() - began)
+    return mending, report._replace(entries=left, seconds=time.perf_counter() - began)
 
 
 def _mend(given: Input, results: Sequence[Result], mending: Mending) -> int:

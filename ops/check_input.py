@@ -3,7 +3,6 @@
 # ruff: noqa: PLC0415 - the reader of TOML is loaded where there is one
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path as FilePath
 from typing import NamedTuple
@@ -25,6 +24,7 @@ from stacks.versions import order
 DATABASE_URL = "DATABASE_URL"
 Texts = Mapping[FilePath, bytes]
 NO_TEXTS: Texts = {}
+NO_FILES: Mapping[Document, FilePath] = {}
 
 
 class Location(NamedTuple):
@@ -40,8 +40,7 @@ class Location(NamedTuple):
         return f"{place}: {self.key}" if self.key else place
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
+class Input(NamedTuple):
     """A configuration with its places.
 
     `problems` are what was noticed while it was read; with `unread` ones nothing could be made of
@@ -57,7 +56,7 @@ class Input:
     spellings: Callable[[Path], tuple[str, ...]]
     problems: tuple[Problem, ...] = ()
     unread: tuple[Problem, ...] = ()
-    texts: Mapping[Document, FilePath] = field(default_factory=dict)
+    texts: Mapping[Document, FilePath] = NO_FILES
 
     def mends(self, finding: Finding) -> bool:
         """Tell whether all edits of a finding are about files that can be edited.
@@ -73,16 +72,18 @@ class Input:
         return file is not None and all(self.locate(path).file == str(file) for path in paths)
 
 
-@dataclass(frozen=True, slots=True)
-class Files:
+class Files(NamedTuple):
     """What a command line names; `database_url` is the URL itself, where no file holds it."""
 
     config: FilePath | None = None
     toml: FilePath | None = None
     database_url_file: FilePath | None = None
-    database_url: str | None = field(default=None, repr=False)
+    database_url: str | None = None
     version: str | None = None
     secrets: frozenset[str] | None = None
+
+    def __repr__(self) -> str:
+        return f"Files(config={self.config}, toml={self.toml})"  # the URL has a password
 
 
 def input_from_files(files: Files, *, today: date, texts: Texts = NO_TEXTS) -> Input:
@@ -129,8 +130,7 @@ def input_from_files(files: Files, *, today: date, texts: Texts = NO_TEXTS) -> I
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _FilePlaces:
+class _FilePlaces(NamedTuple):
     """Where a path of a configuration stands in the files that it was made of."""
 
     config: Source | None

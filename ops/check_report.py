@@ -3,7 +3,6 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from ops.check_input import Input, Location
@@ -56,8 +55,7 @@ class Entry(NamedTuple):
         return found
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """One check; `unread` is what could not be checked, and then nothing else was."""
 
     files: tuple[str, ...]
@@ -69,7 +67,7 @@ class Report:
     unread: tuple[Entry, ...] = ()
     seconds: float = 0.0
 
-    def count(self, severity: Severity) -> int:
+    def number(self, severity: Severity) -> int:
         """Return how many findings have this severity."""
         return Counter(entry.severity for entry in self.entries)[severity]
 
@@ -86,8 +84,8 @@ class Report:
             "rules": self.rules,
             "seconds": round(self.seconds, 3),
             "counts": {
-                "error": self.count(Severity.ERROR),
-                "warning": self.count(Severity.WARNING),
+                "error": self.number(Severity.ERROR),
+                "warning": self.number(Severity.WARNING),
                 "suppressed": len(self.suppressed),
             },
             "findings": [entry.as_json() for entry in self.entries],
@@ -109,7 +107,7 @@ def report(
     version = given.configuration.version
     found = Report(given.files, version, given.version_from, rules, seconds=seconds)
     if given.unread:
-        return replace(found, unread=_sorted(map(entry_of_problem, given.unread), order))
+        return found._replace(unread=_sorted(map(entry_of_problem, given.unread), order))
     mendable = {id(result) for result in fixable}
     entries = [_entry(result, given, fixable=id(result) in mendable) for result in applied.kept]
     problems = (*given.problems, *applied.problems)
@@ -118,7 +116,7 @@ def report(
         _entry(result, given, fixable=False)._replace(suppression=by)
         for result, by in applied.suppressed
     ]
-    return replace(found, entries=_sorted(entries, order), suppressed=_sorted(hidden, order))
+    return found._replace(entries=_sorted(entries, order), suppressed=_sorted(hidden, order))
 
 
 def entry_of_problem(problem: Problem) -> Entry:

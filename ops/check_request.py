@@ -4,10 +4,10 @@
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from ops.check import Format, Wanted, check, suppressions_in
 from ops.check_input import Files, database_url_in, input_from_files
@@ -16,8 +16,7 @@ from ops.output import Output
 from stacks.problem import Problem, ProblemError, Severity
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """The options as given; None where one was not."""
 
     environment: str | None = None

@@ -68,7 +68,7 @@ def _summary(report: Report, style: Style) -> Iterator[str]:
     if report.unread:
         yield style.paint("not checked", _RED) + f": {files}"
         return
-    errors, warnings = report.count(Severity.ERROR), report.count(Severity.WARNING)
+    errors, warnings = report.number(Severity.ERROR), report.number(Severity.WARNING)
     found = [counted(errors, "error"), counted(warnings, "warning")]
     colour = _RED if errors else _YELLOW if warnings else _GREEN
     counts = ", ".join(part for part in found if part) or "clean"

@@ -23,13 +23,33 @@ class Commands(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands."""
-        del ctx
+        commands = ((name, self.get_command(ctx, name)) for name in self.list_commands(ctx))
         rows = [
             (name, " ".join((command.help or "").split("\n\n")[0].split()))
-            for name, command in self.commands.items()
+            for name, command in commands
+            if command is not None
         ]
         with formatter.section("Commands"):
             formatter.write_dl(rows)
+
+
+class LoadedLater(Commands):
+    """A group that is named and described here, and loaded when one of its commands is asked for.
+
+    `load` returns the group with the commands.
+    """
+
+    def __init__(self, *args: Any, load: Callable[[], click.Group], **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.load = load
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of what is loaded."""
+        return self.load().list_commands(ctx)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return one of what is loaded."""
+        return self.load().get_command(ctx, cmd_name)
 
 
 def environment_argument(function: Function) -> Function:

@@ -16,8 +16,14 @@ _FILE = click.Path(path_type=Path)
 
 
 @click.command("import")
-@click.argument("config", metavar="LITELLM_YAML", type=_FILE)
-@click.argument("toml", metavar="[FLY_TOML]", type=_FILE, required=False)
+@click.argument("config", metavar="LITELLM_YAML", type=_FILE, help="A LiteLLM YAML file.")
+@click.argument(
+    "toml",
+    metavar="[FLY_TOML]",
+    type=_FILE,
+    required=False,
+    help="The fly.toml it is deployed by.",
+)
 @click.option("--env", "environment", metavar="ENV", required=True, help="What it becomes.")
 @click.option("--organization", metavar="ORG", help="The Fly organization; no file says it.")
 @click.option(

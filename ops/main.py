@@ -10,12 +10,18 @@ from click.exceptions import NoArgsIsHelpError
 
 from ops.border import finish
 from ops.check_commands import check, rules
-from ops.command_line import COLUMNS, Commands, environment_argument, json_option, yes_option
+from ops.command_line import (
+    COLUMNS,
+    Commands,
+    LoadedLater,
+    environment_argument,
+    json_option,
+    yes_option,
+)
 from ops.exit_codes import ExitCode
 from ops.explain_commands import explain
 from ops.import_commands import import_files
 from ops.output import Output
-from ops.sandbox_commands import sandbox
 from stacks.problem import Problem
 
 
@@ -195,7 +201,20 @@ def env(context: click.Context, environment: str) -> None:
     finish(context, act)
 
 
-app.add_command(sandbox)
+def _sandbox() -> click.Group:
+    from ops.sandbox_commands import sandbox
+
+    return sandbox
+
+
+app.add_command(
+    LoadedLater(
+        "sandbox",
+        load=_sandbox,
+        context_settings={"max_content_width": COLUMNS},
+        help="Fly.io on this machine: its API, its edge, machines as processes, model providers.",
+    )
+)
 
 
 def main() -> None:

@@ -5,14 +5,14 @@
 import click
 
 from ops.border import finish
-from ops.command_line import COLUMNS, Commands, json_option, yes_option
+from ops.command_line import Commands, json_option, yes_option
 from ops.exit_codes import ExitCode
 from ops.output import Output
 
 
-@click.group(cls=Commands, context_settings={"max_content_width": COLUMNS})
+@click.group(cls=Commands)
 def sandbox() -> None:
-    """Fly.io on this machine: its API, its edge, machines as processes, model providers."""
+    """Hold the commands; what the group says of itself stands where it is named."""
 
 
 _SECONDS = click.FloatRange(0)

@@ -2,9 +2,8 @@
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from stacks.paths import Path
 from stacks.problem import Problem, ProblemError, Severity
@@ -22,8 +21,7 @@ Spellings = Callable[[Path], Collection[str]]
 """The ways to write down where a finding is: a settings path, a key of the file."""
 
 
-@dataclass(frozen=True, slots=True)
-class Suppression:
+class Suppression(NamedTuple):
     """One entry: findings of `rule` at places that `where` matches count for nothing.
 
     `*` in `where` stands for any characters, everything else for itself. It holds on `until`, and
@@ -55,8 +53,7 @@ class Suppression:
         return any(pattern.fullmatch(key) for key in spellings(result.finding.path))
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
+class Applied(NamedTuple):
     """What is left of the findings, what was suppressed by which entry, what is wrong with these.
 
     An expired entry is an error and suppresses nothing; one that suppresses nothing is a warning.

@@ -1,5 +1,4 @@
 import io
-from dataclasses import replace
 
 import pytest
 
@@ -32,12 +31,12 @@ def test_a_finding_has_three_lines_and_the_whole_has_one() -> None:
 
 
 def test_a_release_that_nobody_looked_at_is_named_where_it_matters() -> None:
-    unsure = replace(REPORT, version="1.120.0", entries=(ENTRY._replace(verified=False),))
+    unsure = REPORT._replace(version="1.120.0", entries=(ENTRY._replace(verified=False),))
     assert "100% of the time (unverified on LiteLLM 1.120.0)\n" in text(unsure, PLAIN)
 
 
 def test_counts_are_singular_plural_or_left_out() -> None:
-    both = replace(REPORT, entries=(ENTRY, ENTRY), suppressed=(SETTING, SETTING))
+    both = REPORT._replace(entries=(ENTRY, ENTRY), suppressed=(SETTING, SETTING))
     assert ": 2 errors; 2 suppressed; 74 rules" in text(both, PLAIN)
 
 
@@ -59,8 +58,8 @@ def test_what_is_wider_than_the_terminal_is_wrapped_and_stays_indented(
 
 
 def test_the_verdict_is_a_matter_of_what_was_asked_for() -> None:
-    warned = replace(REPORT, entries=(SETTING,))
+    warned = REPORT._replace(entries=(SETTING,))
     assert REPORT.fails(Severity.ERROR)
     assert not warned.fails(Severity.ERROR)
     assert warned.fails(Severity.WARNING)
-    assert not replace(REPORT, entries=()).fails(Severity.WARNING)
+    assert not REPORT._replace(entries=()).fails(Severity.WARNING)

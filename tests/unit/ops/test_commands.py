@@ -1,7 +1,9 @@
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
 from ops.main import app
@@ -11,16 +13,23 @@ ROOT = Path(__file__).parents[3]
 
 def commands() -> dict[str, Any]:
     """Return every command by the words that call it."""
-    found: dict[str, Any] = {}
-    for name, command in app.commands.items():
-        below = getattr(command, "commands", {})
-        found |= {f"{name} {inner}": one for inner, one in below.items()} or {name: command}
-    return found
+    return dict(below(app, ""))
+
+
+def below(group: click.Group, words: str) -> Iterator[tuple[str, Any]]:
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if isinstance(command, click.Group):
+            yield from below(command, f"{words}{name} ")
+        else:
+            yield f"{words}{name}", command
 
 
 def test_every_command_that_was_promised_is_there() -> None:
     sandbox = {"up", "down", "status", "logs", "break", "heal", "reset"}
-    top = {"check", "rules", "deploy", "destroy", "prove", "status", "render", "env"}
+    top = {"check", "explain", "rules", "import"}
+    top |= {"deploy", "destroy", "prove", "status", "render", "env"}
     assert set(commands()) == top | {f"sandbox {name}" for name in sandbox}
 
 

@@ -1,4 +1,3 @@
-from dataclasses import replace
 from pathlib import Path
 
 from hypothesis import given
@@ -21,7 +20,7 @@ def test_each_finding_is_one_command_with_its_place() -> None:
 @given(st.text(), st.text())
 def test_no_text_breaks_out_of_its_command(title: str, message: str) -> None:
     entry = ENTRY._replace(title=title, expected=message)
-    written = annotations(replace(REPORT, entries=(entry,)))
+    written = annotations(REPORT._replace(entries=(entry,)))
     assert written.count("\n") == 1
     assert "\r" not in written
     head = written.split("::")[1]

