@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from gateway.rules.known_models import Group, KnownModels, known_models
+from gateway.rules.known_models import PRICES, Group, KnownModels, known_models
 from gateway.rules.quoting import listed
 from gateway.subject import WILDCARD, Chain, Subject
 from stacks.problem import Severity
@@ -27,28 +27,20 @@ def _chains(subject: Subject) -> Iterator[tuple[KnownModels, Chain, Group]]:
             yield known, chain, group
 
 
-def _targets(known: KnownModels, subject: Subject, chain: Chain) -> list[Group] | None:
-    """Return every group that a request may fall to; None where one of them is not known."""
-    found = [known.group(name) for name in known.reached(chain, subject.chain_of)]
-    whole = [group for group in found if group is not None]
-    return whole if whole and len(whole) == len(found) else None
-
-
 def _one_provider(subject: Subject) -> Iterator[Finding]:
     for known, chain, source in _chains(subject):
-        targets = _targets(known, subject, chain)
-        if targets is None or len(source.origins) > 1:
+        if len(source.origins) > 1:
             continue
-        if any(target.origins - source.origins for target in targets):
+        fallen_to = (known.group(name) for name in known.reached(chain, subject.chain_of))
+        if any(group is None or group.origins - source.origins for group in fallen_to):
             continue
-        origin = listed(sorted({facts.provider for facts in source.facts}))
         other = _elsewhere(known, subject, source)
         example = f', for example "{other}"' if other else ""
         yield Finding(
             chain.path,
             listed(chain.targets),
-            f"{chain.source} and all that it falls to are served by {origin}: an outage there "
-            "takes the whole chain",
+            f"{chain.source} and all that it falls to are served by "
+            f"{listed(sorted(source.merits.providers))}: an outage there takes the whole chain",
             f"add a target of another provider at its end{example}",
         )
 
@@ -57,7 +49,11 @@ def _elsewhere(known: KnownModels, subject: Subject, source: Group) -> str | Non
     names = [*subject.groups, *subject.general_chains]
     for name in names[:SUGGESTED_FROM]:
         group = known.group(name)
-        if group and not group.origins & source.origins and group.modes == source.modes:
+        if (
+            group
+            and not group.origins & source.origins
+            and group.merits.modes == source.merits.modes
+        ):
             return name
     return None
 
@@ -73,18 +69,22 @@ def _shorter_prompts(subject: Subject) -> Iterator[Finding]:
         return subject.chain_of(name)
 
     for known, chain, source in _chains(subject):
-        limits = source.values("max_input_tokens")
-        groups = [known.group(name) for name in known.reached(chain, following)]
-        taken = [group.values("max_input_tokens") if group else None for group in groups]
-        if not limits or not taken or None in taken:
+        takes = source.merits.shortest_prompt
+        if takes is None:
             continue
-        most = max((max(values, default=0) for values in taken if values), default=0)
-        least = min(limits)
-        if 0 < most < least * CLEARLY:
+        enough = takes * CLEARLY
+        most = 0.0
+        for name in known.reached(chain, following):
+            group = known.group(name)
+            longest = group.merits.longest_prompt if group is not None else None
+            most = max(most, enough if longest is None else longest)
+            if most >= enough:
+                break
+        if 0 < most < enough:
             yield Finding(
                 chain.path,
                 listed(chain.targets),
-                f"{chain.source} takes prompts of {_tokens(least)} tokens, and nothing that it "
+                f"{chain.source} takes prompts of {_tokens(takes)} tokens, and nothing that it "
                 f"falls to more than {_tokens(most)}: longer ones are not rescued",
                 "add a target that takes as much, or limit the prompts",
             )
@@ -96,20 +96,20 @@ def _tokens(number: float) -> str:
 
 def _lost_ability(subject: Subject) -> Iterator[Finding]:
     for known, chain, source in _chains(subject):
-        targets = _targets(known, subject, chain)
-        lost = [
-            word
-            for ability, word in ABILITIES.items()
-            if targets
-            and all(source.able(ability))
-            and not any(able for target in targets for able in target.able(ability))
-        ]
-        if lost and targets and all(target.modes == source.modes for target in targets):
+        lost = source.merits.abilities
+        for name in known.reached(chain, subject.chain_of):
+            group = known.group(name)
+            unlike = group is None or group.merits.modes != source.merits.modes
+            lost = frozenset() if group is None or unlike else lost - group.merits.sometimes
+            if not lost:
+                break
+        if lost:
+            words = " and ".join(sorted(ABILITIES[key] for key in lost))
             yield Finding(
                 chain.path,
                 listed(chain.targets),
-                f"{chain.source} takes {' and '.join(lost)}, and nothing that it falls to does: "
-                "such a request is not rescued, or answered without them (`drop_params`)",
+                f"{chain.source} takes {words}, and nothing that it falls to does: such "
+                " a request is not rescued, or answered without them (`drop_params`)",
                 "add a target that takes them",
             )
 
@@ -118,14 +118,15 @@ def _other_mode(subject: Subject) -> Iterator[Finding]:
     for known, chain, source in _chains(subject):
         for position, name in enumerate(chain.targets):
             target = known.group(name)
-            if target is None or not source.modes or not target.modes:
+            if target is None:
                 continue
-            if not source.modes & target.modes:
+            asked, answered = source.merits.modes, target.merits.modes
+            if asked and answered and not asked & answered:
                 yield Finding(
                     chain.at(position),
                     name,
-                    f"{chain.source} is for {listed(sorted(source.modes))}, this group for "
-                    f"{listed(sorted(target.modes))}: it can answer none of its requests",
+                    f"{chain.source} is for {listed(sorted(asked))}, this group for "
+                    f"{listed(sorted(answered))}: it can answer none of its requests",
                     "name a group of the same kind",
                 )
 
@@ -137,8 +138,7 @@ def _dearer(subject: Subject) -> Iterator[Finding]:
             if target is None or name == chain.source:
                 continue
             ratio = max(
-                _ratio(source.values(key), target.values(key))
-                for key in ("input_cost_per_token", "output_cost_per_token")
+                _ratio(source.merits.prices[key], target.merits.prices[key]) for key in PRICES
             )
             if ratio > DEARER:
                 yield Finding(
@@ -150,11 +150,11 @@ def _dearer(subject: Subject) -> Iterator[Finding]:
                 )
 
 
-def _ratio(source: list[float] | None, target: list[float] | None) -> float:
+def _ratio(source: tuple[float, float] | None, target: tuple[float, float] | None) -> float:
     """Return how much dearer the cheapest target is than the dearest source; 0 where unknown."""
-    if not source or not target or max(source) <= 0:
+    if source is None or target is None or source[1] <= 0:
         return 0
-    return min(target) / max(source)
+    return target[0] / source[1]
 
 
 MODELS = """model_list:

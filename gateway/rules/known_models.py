@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import lru_cache
-from typing import Any
 
 from gateway.models import ModelFacts, facts_of
 from gateway.rules.numbers import number
@@ -15,44 +14,40 @@ WIDEST = 60  # groups that one chain is followed to: a rule's time is linear in 
 PATTERNS = 50  # wildcard groups that a name is compared with
 PLACE_KEYS = ("api_base", "aws_region_name", "vertex_location", "region_name")
 CHAT = frozenset({"chat", "completion", "responses"})
+ABILITIES = ("vision", "function_calling")
+PRICES = ("input_cost_per_token", "output_cost_per_token")
+# What the file may say of a deployment in place of the catalogue.
+OWN_KEYS = frozenset({"mode", "max_input_tokens", *PRICES, *(f"supports_{a}" for a in ABILITIES)})
+NOBODY = Deployment(-1, "", {}, {})  # of a group that no entry of this file has
+
+
+@dataclass(frozen=True, slots=True)
+class Merits:
+    """What some deployments can do together; None is unknown.
+
+    `abilities` are those that every one of them has, `sometimes` those that one has. Prompts count
+    tokens, prices are dollars per token, of the cheapest and of the dearest.
+    """
+
+    providers: frozenset[str]
+    modes: frozenset[str]
+    abilities: frozenset[str]
+    sometimes: frozenset[str]
+    shortest_prompt: float | None
+    longest_prompt: float | None
+    prices: Mapping[str, tuple[float, float] | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A model group that everything is known of; of several deployments the weakest and the best.
+    """A model group that everything is known of.
 
     `origins` say where its deployments are served: provider, and place where one is named.
     """
 
     name: str
     origins: frozenset[str]
-    facts: tuple[ModelFacts, ...]
-    own: tuple[Mapping[str, Any], ...]
-    """What the file says of each deployment itself: its `model_info` and its parameters."""
-
-    def values(self, key: str) -> list[float] | None:
-        """Return a number of each deployment, the file's or the catalogue's; None: unknown."""
-        found = [
-            number(own.get(key)) if own.get(key) is not None else getattr(facts, key)
-            for facts, own in zip(self.facts, self.own, strict=True)
-        ]
-        return None if None in found or not found else [value for value in found if value]
-
-    def able(self, key: str) -> list[bool]:
-        """Return for each deployment whether it has an ability (`vision`, `function_calling`)."""
-        return [
-            bool(own.get(f"supports_{key}", getattr(facts, key)))
-            for facts, own in zip(self.facts, self.own, strict=True)
-        ]
-
-    @property
-    def modes(self) -> frozenset[str]:
-        """The kinds of request that it answers; all that talk are one."""
-        found = {
-            str(own.get("mode") or facts.mode)
-            for facts, own in zip(self.facts, self.own, strict=True)
-        }
-        return frozenset("chat" if mode in CHAT else mode for mode in found if mode)
+    merits: Merits
 
 
 class KnownModels:
@@ -61,6 +56,7 @@ class KnownModels:
     def __init__(self, subject: Subject) -> None:
         self._subject = subject
         self._groups: dict[str, Group | None] = {}
+        self._of_models: dict[str, Merits] = {}
         self._facts: dict[tuple[str, str], ModelFacts | None] = {}
         names = [name for name in subject.groups if WILDCARD in name]
         self._patterns = names[:PATTERNS]
@@ -107,18 +103,30 @@ class KnownModels:
         subject = self._subject
         members = subject.groups.get(subject.aliases.get(name, name), ())
         if members:
-            known = [(self.facts(member), member) for member in members]
-            facts = tuple(found for found, _ in known if found is not None)
-            if len(facts) < len(members):
+            known = [(member, self.facts(member)) for member in members]
+            whole = [(member, facts) for member, facts in known if facts is not None]
+            if len(whole) < len(known):
                 return None
-            own = tuple({**member.params, **member.info} for member in members)
-            origins = frozenset(_origin(member, found) for found, member in known if found)
-            return Group(name, origins, facts, own)
+            origins = frozenset(_origin(member, facts) for member, facts in whole)
+            return Group(name, origins, self._merits(whole))
         pattern = next((p for p in self._patterns if fnmatchcase(name, p)), None)
         if pattern is None and subject.groups and not self._elsewhere:
             return None  # another rule tells that nobody serves it
         found = self.named(name)
-        return None if found is None else Group(name, frozenset({found.provider}), (found,), ({},))
+        if found is None:
+            return None
+        return Group(name, frozenset({found.provider}), self._merits([(NOBODY, found)]))
+
+    def _merits(self, members: list[tuple[Deployment, ModelFacts]]) -> Merits:
+        """Return the merits of deployments; a plain one has those of its model."""
+        member, facts = members[0]
+        if len(members) > 1 or not OWN_KEYS.isdisjoint(member.info):
+            return _merits(members)
+        if not OWN_KEYS.isdisjoint(member.params):
+            return _merits(members)
+        if facts.name not in self._of_models:
+            self._of_models[facts.name] = _merits([(NOBODY, facts)])
+        return self._of_models[facts.name]
 
     @property
     def _elsewhere(self) -> bool:
@@ -137,6 +145,40 @@ def known_models(subject: Subject) -> KnownModels:
     return KnownModels(subject)
 
 
+def _merits(members: list[tuple[Deployment, ModelFacts]]) -> Merits:
+    prompts = [_number(member, facts, "max_input_tokens") for member, facts in members]
+    able = [
+        {key for key in ABILITIES if member.info.get(f"supports_{key}", getattr(facts, key))}
+        for member, facts in members
+    ]
+    modes = {str(member.info.get("mode") or facts.mode) for member, facts in members}
+    known = [prompt for prompt in prompts if prompt]
+    all_known = len(known) == len(prompts)
+    return Merits(
+        providers=frozenset(facts.provider for _, facts in members),
+        modes=frozenset("chat" if mode in CHAT else mode for mode in modes if mode),
+        abilities=frozenset(set.intersection(*able)),
+        sometimes=frozenset(set.union(*able)),
+        shortest_prompt=min(known) if all_known else None,
+        longest_prompt=max(known) if all_known else None,
+        prices={key: _prices(members, key) for key in PRICES},
+    )
+
+
+def _prices(members: list[tuple[Deployment, ModelFacts]], key: str) -> tuple[float, float] | None:
+    found = [_number(member, facts, key) for member, facts in members]
+    known = [price for price in found if price is not None]
+    return (min(known), max(known)) if len(known) == len(found) else None
+
+
+def _number(member: Deployment, facts: ModelFacts, key: str) -> float | None:
+    """Return a figure as the file says it of this deployment, else as the catalogue does."""
+    own = member.info.get(key, member.params.get(key))
+    known: float | None = getattr(facts, key)
+    return known if own is None else number(own)
+
+
 def _origin(deployment: Deployment, facts: ModelFacts) -> str:
-    places = [str(deployment.params[key]) for key in PLACE_KEYS if deployment.params.get(key)]
+    params = deployment.params
+    places = [str(params[key]) for key in PLACE_KEYS if params.get(key)]
     return " at ".join([deployment.provider or facts.provider, *places])

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from gateway.subject import reference
@@ -24,6 +25,11 @@ _OTHER_FORMS = re.compile(
     r"|(?<![A-Za-z0-9])(?:A[KS]IA[0-9A-Z]{16}|gsk_[A-Za-z0-9]{20,}|hf_[A-Za-z0-9]{20,}"
     r"|pplx-[A-Za-z0-9]{20,}|xox[abpr]-[A-Za-z0-9-]{20,})"
 )
+# No text without one of these has the form of a secret: most texts are let go here.
+_HINTS = re.compile(
+    r"@|sk-|xai-|ph[cx]_|AIza|ya29|fo1_|fm\d|gh[pousr]_|pul-|eyJ|PRIVATE|private_key|hooks\."
+    r"|A[KS]IA|gsk_|hf_|pplx-|xox"
+)
 _MADE_UP = re.compile(
     r"fake|dummy|example|placeholder|your|change[-_]?me|none|null|empty|needed|required|xxx|\.\.\."
     r"|anything|unused|no[-_]key|mock|ollama|lm[-_]studio|1234|redacted|secret[-_]?here|\*\*\*|<|\$",
@@ -31,32 +37,33 @@ _MADE_UP = re.compile(
 )
 
 
-def secrets_in(value: Any, path: Path) -> Iterator[Path]:
-    """Yield the place of every secret that is written out below `path`, in the text's order.
+def secrets_in(value: Mapping[str, Any], path: Path) -> Iterator[Path]:
+    """Yield the place of every secret that is written out below `path`.
 
     What stands in several places, as an anchor of YAML lets it, is looked at in the first.
     """
     seen: set[int] = set()
-    waiting: list[tuple[Path, str, Any]] = [(path, "", value)]
+    waiting: list[tuple[Any, Path]] = [(dict(value), path)]  # dicts and lists: what parsers make
     while waiting:
-        here, name, inner = waiting.pop()
-        if isinstance(inner, str):
-            if is_secret(name, inner):
-                yield here
-        elif isinstance(inner, Mapping | list | tuple) and id(inner) not in seen:
-            seen.add(id(inner))
-            waiting += reversed(list(_parts(inner, here)))
-
-
-def _parts(value: Any, path: Path) -> Iterator[tuple[Path, str, Any]]:
-    if isinstance(value, Mapping):
-        yield from (((*path, str(key)), str(key), inner) for key, inner in value.items())
-    else:
-        yield from (((*path, index), "", inner) for index, inner in enumerate(value))
+        part, here = waiting.pop()
+        if id(part) in seen:
+            continue
+        seen.add(id(part))
+        keyed = isinstance(part, dict)
+        for key, inner in part.items() if keyed else enumerate(part):
+            if isinstance(inner, str):
+                if is_secret(str(key) if keyed else "", inner):
+                    yield (*here, str(key) if keyed else key)
+            elif isinstance(inner, dict | list | tuple):
+                waiting.append((inner, (*here, str(key) if keyed else key)))
 
 
 def is_secret(name: str, text: str) -> bool:
     """Tell whether a text is a secret: by its own form, or by its name unless it is made up."""
+    named = _names_secret(name)
+    formed = _HINTS.search(text) is not None
+    if not named and not formed:
+        return False
     if len(text) < 2 or reference(text) is not None:  # noqa: PLR2004 - one letter hides nothing
         return False
     head = text[:SEARCHED]
@@ -64,8 +71,9 @@ def is_secret(name: str, text: str) -> bool:
         return "..." not in head and "<" not in head
     if is_made_up(head):
         return False
-    formed = looks_like_secret(head) or _OTHER_FORMS.search(head) is not None
-    return formed or _is_named_secret(name, text)
+    if formed and (looks_like_secret(head) or _OTHER_FORMS.search(head) is not None):
+        return True
+    return named and _is_random(name, text)
 
 
 def is_made_up(text: str) -> bool:
@@ -73,8 +81,13 @@ def is_made_up(text: str) -> bool:
     return len(set(text)) <= FEW_SIGNS or _MADE_UP.search(text) is not None
 
 
-def _is_named_secret(name: str, text: str) -> bool:
-    if "://" in text or not _NAMES.search(name) or _HARMLESS.search(name):
+@lru_cache(maxsize=1024)
+def _names_secret(name: str) -> bool:
+    return _NAMES.search(name) is not None and _HARMLESS.search(name) is None
+
+
+def _is_random(name: str, text: str) -> bool:
+    if "://" in text:
         return False
     mixed = any(sign.isdigit() for sign in text) and any(sign.isalpha() for sign in text)
     return _PASSWORDS.search(name) is not None or (len(text) >= LEAST_OF_A_KEY and mixed)
