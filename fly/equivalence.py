@@ -5,6 +5,9 @@ from typing import Any
 
 from fly import guests
 from fly.durations import NS_PER_S, parse_ns
+from fly.toml import GROUP
+
+AUTO_STOP = {True: "stop", False: "off"}
 
 _DURATIONS = frozenset({"kill_timeout", "wait_timeout", "interval", "timeout", "grace_period"})
 _IN_SECONDS = frozenset({"kill_timeout", "wait_timeout"})  # a bare number; else nanoseconds
@@ -18,10 +21,10 @@ def normal(toml: Mapping[str, Any]) -> dict[str, Any]:
     `[env]` and the command of the group that runs the gateway are left out: they are compared as
     variables and as flags. `toml` is plain data of any shape.
     """
-    whole = {**_DEFAULTS, **_plain(toml)}
+    whole = {**_DEFAULTS, **_plain({**toml, "vm": sizes(toml), "compute": [], "computes": []})}
     whole.pop("env", None)
     whole["deploy"] = {**_DEPLOY, **_mapping(whole.get("deploy"))}
-    whole["vm"] = [_vm(row) for row in _rows(whole, "vm", "compute", "computes")] or [_vm({})]
+    whole["vm"] = [_vm(row) for row in whole["vm"]] or [_vm({})]
     whole["metrics"] = _rows(whole, "metrics", "metric")
     whole["files"] = {str(row.get("guest_path")): row for row in _rows(whole, "files")}
     whole["http_service"] = _service(_mapping(whole.get("http_service")))
@@ -38,21 +41,43 @@ def gateway_group(processes: Mapping[str, Any]) -> str | None:
     return named if named is not None else next(iter(texts), None)
 
 
+def sizes(toml: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the tables of `[[vm]]`, that of the gateway's group first; flyctl takes the last one.
+
+    Without one of its own the group gets the first that is for all groups.
+    """
+    rows = _rows(dict(toml), "vm", "compute", "computes")
+    groups = _mapping(toml.get("processes"))
+    ours = [row for row in rows if _names(row) & {gateway_group(groups) or GROUP, GROUP}]
+    chosen = next(iter(ours[-1:] or [row for row in rows if not _names(row)] or rows), None)
+    return [] if chosen is None else [chosen, *(row for row in rows if row is not chosen)]
+
+
+def _names(row: Mapping[str, Any]) -> set[str]:
+    named = row.get("processes")
+    return {str(name) for name in named} if isinstance(named, list) else set()
+
+
 def _service(service: dict[str, Any]) -> dict[str, Any]:
+    if not service:
+        return service
     stop = service.get("auto_stop_machines", "off")
-    service["auto_stop_machines"] = {True: "stop", False: "off"}.get(stop, stop)
+    service["auto_stop_machines"] = AUTO_STOP[stop] if isinstance(stop, bool) else stop
     service.setdefault("force_https", False)
-    if service["auto_stop_machines"] == "off":
+    if service["auto_stop_machines"] not in ("stop", "suspend"):
         service.pop("min_machines_running", None)  # nothing stops, so nothing is kept running
     else:
         service.setdefault("min_machines_running", 0)
+    if "concurrency" in service:
+        service["concurrency"] = _mapping(service["concurrency"])
     service["checks"] = [{"method": "GET", **row} for row in _rows(service, "checks")]
     return service
 
 
 def _vm(row: Mapping[str, Any]) -> dict[str, Any]:
-    size = row.get("size") or guests.DEFAULT_SIZE
-    known = guests.SIZES.get(size) if isinstance(size, str) else None
+    said = row.get("size")
+    size = said if isinstance(said, str) and said else guests.DEFAULT_SIZE
+    known = guests.SIZES.get(size)
     memory = row.get("memory", row.get("memory_mb", known.memory_mb if known else None))
     rest = {key: value for key, value in row.items() if key not in ("memory", "memory_mb")}
     return {**rest, "size": size, "memory": _memory(memory)}
@@ -88,7 +113,8 @@ def _rows(table: dict[str, Any], *keys: str) -> list[dict[str, Any]]:
     for key in keys:
         value = table.pop(key, [])
         rows = [value] if isinstance(value, Mapping) else value
-        found += [dict(row) for row in rows if isinstance(row, Mapping)] if rows else []
+        if isinstance(rows, list):
+            found += [dict(row) for row in rows if isinstance(row, Mapping)]
     return found
 
 

@@ -1,27 +1,20 @@
 """How a fly.toml becomes settings of an environment, and what of it stays as it is."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fly import guests
-from fly.importing_table import TomlTable, fits
+from fly.equivalence import gateway_group, sizes
+from fly.importing_service import import_service
+from fly.importing_table import ImportedFly, TomlTable, fits, left
 from fly.toml import GROUP
 from fly.toml_values import go_text
 from stacks.importing import Change, Kind
-from stacks.values import (
-    Amount,
-    AppName,
-    HttpPath,
-    MebiBytes,
-    Port,
-    RegionCode,
-    Strategy,
-)
+from stacks.values import AppName, MebiBytes, RegionCode, Strategy
 
-CONFIG_FLAG = "--config"
-SHIPPED = ("litellm_config.yaml", "gateway_proof.py")  # rendered and shipped by every release
-_AUTO_STOP: Mapping[Any, str] = {True: "stop", False: "off"}
+CONFIG_FILE = "litellm_config.yaml"  # rendered and shipped by every release, as the proof is
+_SHIPPED = re.compile(r"(?:^|/)(?:[^/]+\.ya?ml|gateway_proof\.[a-z]+)$")
 # Fly's own, where a fly.toml says nothing (facts on Fly.io, section 1).
 _KILL = {"signal": "SIGINT", "timeout_s": 5}
 _WITHOUT_EFFECT = {
@@ -29,20 +22,6 @@ _WITHOUT_EFFECT = {
     "mount": "nothing here makes its volume: left out",
 }
 _NOT_RUN = "kept, but no deployment of this project does it"
-
-
-@dataclass(slots=True)
-class ImportedFly:
-    """What a fly.toml became: fields of `Fly`, and what other settings are made of."""
-
-    fly: dict[str, Any] = field(default_factory=dict)
-    image: str | None = None
-    command: str = ""
-    environment: dict[str, str] = field(default_factory=dict)
-    metrics: list[dict[str, Any]] = field(default_factory=list)
-    """The rows of `[[metrics]]`; who writes them by other settings takes them out."""
-    internal_port: int | None = None
-    changes: list[Change] = field(default_factory=list)
 
 
 def import_fly(toml: Mapping[str, Any]) -> ImportedFly:
@@ -63,11 +42,11 @@ def import_fly(toml: Mapping[str, Any]) -> ImportedFly:
     _build(whole, made, extras)
     _processes(whole, made, extras)
     _environment(whole, made)
-    _service(whole, made, extras)
+    import_service(whole, made, extras)
     _regions(whole, made)
     _files(whole, made, extras)
     made.metrics = [dict(row) for row in whole.rows("metrics", "metric")]
-    _vm(whole, made, extras)
+    _vm(whole, sizes(toml), made, extras)
     for key, why in _WITHOUT_EFFECT.items():
         if whole.rest.pop(key, None):
             whole.lose(key, why)
@@ -80,12 +59,16 @@ def import_fly(toml: Mapping[str, Any]) -> ImportedFly:
 
 def _deploy(whole: TomlTable, made: ImportedFly, extras: dict[str, Any]) -> None:
     deploy = whole.table("deploy")
-    made.fly["strategy"] = deploy.take("strategy", Strategy) or Strategy.ROLLING.value
+    strategy = deploy.rest.pop("strategy", Strategy.ROLLING.value)
+    if not fits(Strategy, strategy):
+        deploy.lose("strategy", "no deployment here does it: rolling is written")
+        strategy = Strategy.ROLLING.value
+    made.fly["strategy"] = strategy
     wait = deploy.seconds("wait_timeout")
     made.fly |= {} if wait is None else {"wait_timeout_s": wait}
     for key in deploy.rest:
         deploy.lose(key, _NOT_RUN)
-    _left(deploy, made, extras, "deploy")
+    left(deploy, made, extras, "deploy")
 
 
 def _build(whole: TomlTable, made: ImportedFly, extras: dict[str, Any]) -> None:
@@ -93,120 +76,36 @@ def _build(whole: TomlTable, made: ImportedFly, extras: dict[str, Any]) -> None:
     made.image = build.take("image", str)
     for key in build.rest:
         build.lose(key, _NOT_RUN)
-    _left(build, made, extras, "build")
+    left(build, made, extras, "build")
 
 
 def _processes(whole: TomlTable, made: ImportedFly, extras: dict[str, Any]) -> None:
     """Take the group that runs LiteLLM; it becomes the one that a deployment rolls out."""
     groups = whole.table("processes")
-    texts = {name: line for name, line in groups.rest.items() if isinstance(line, str)}
-    chosen = next((name for name, line in texts.items() if CONFIG_FLAG in line), None)
-    chosen = chosen if chosen is not None else next(iter(texts), None)
+    for name in [name for name, line in groups.rest.items() if not isinstance(line, str)]:
+        del groups.rest[name]
+        groups.lose(name, "one command line was expected: left out")
+    chosen = gateway_group(groups.rest)
     if chosen is not None:
         made.command = groups.rest.pop(chosen)
         if chosen != GROUP:
             groups.lose(chosen, f"the process group is called {GROUP}")
+        if groups.rest.pop(GROUP, None) is not None:
+            groups.lose(GROUP, "the group that runs LiteLLM takes its name: left out")
         for name in groups.rest:
             groups.lose(name, f"kept, but only the group {GROUP} is deployed")
-    _left(groups, made, extras, "processes")
+    left(groups, made, extras, "processes")
 
 
 def _environment(whole: TomlTable, made: ImportedFly) -> None:
     env = whole.table("env")
+    made.changes += env.changes
     for name, value in env.rest.items():
         if isinstance(value, Mapping | list):
-            env.lose(name, "one value was expected: left out")
+            said = "one value was expected: left out"
+            made.changes.append(Change(("environment", name), Kind.LOST, said))
         else:
             made.environment[name] = go_text(value)
-    made.changes += env.changes
-
-
-def _service(whole: TomlTable, made: ImportedFly, extras: dict[str, Any]) -> None:
-    http = whole.table("http_service")
-    if not http.rest and "services" in whole.rest:
-        http = _from_services(whole)
-    fly = made.fly
-    made.internal_port = http.take("internal_port", Port)
-    http.rest.pop("processes", None)
-    if http.rest and not http.take("force_https", bool):
-        fly["force_https"] = False
-    stop = http.rest.pop("auto_stop_machines", "off")
-    stop = _AUTO_STOP[stop] if isinstance(stop, bool) else stop
-    if stop in ("stop", "suspend"):
-        fly["auto_stop"] = stop
-    elif stop != "off":
-        http.lose("auto_stop_machines", "no such choice: off is written")
-    least = http.take("min_machines_running", _LEAST)
-    fly["min_machines_running"] = least or 0
-    concurrency = http.table("concurrency")
-    limits = {
-        key: concurrency.take(key, kind)
-        for key, kind in (("type", _TYPES), ("soft_limit", Amount), ("hard_limit", Amount))
-    }
-    fly["concurrency"] = {key: value for key, value in limits.items() if value is not None}
-    kept: dict[str, Any] = {}
-    _left(concurrency, made, kept, "concurrency")
-    checks = http.rows("checks")
-    if checks:
-        fly["check"] = _check(checks[0], made)
-        if checks[1:]:
-            kept["checks"] = [dict(row) for row in checks[1:]]
-    _left(http, made, extras, "http_service", kept)
-
-
-def _check(row: Mapping[str, Any], made: ImportedFly) -> dict[str, Any]:
-    table = TomlTable(row, ("fly", "http_service", "checks", 0))
-    found = {
-        "path": table.take("path", HttpPath),
-        "interval_s": table.seconds("interval"),
-        "timeout_s": table.seconds("timeout"),
-        "grace_period_s": table.seconds("grace_period"),
-    }
-    if str(table.rest.get("method", "GET")).upper() == "GET":
-        table.rest.pop("method", None)
-    rest = table.keep("kept as it stands in fly.check.extras")
-    made.changes += table.changes
-    fields = {key: value for key, value in found.items() if value is not None}
-    return fields | ({"extras": rest} if rest else {})
-
-
-def _from_services(whole: TomlTable) -> TomlTable:
-    """Read the first of `[[services]]` as the `[http_service]` that says the same."""
-    first, *others = whole.rows("services") or [{}]
-    if others:
-        whole.rest["services"] = [dict(row) for row in others]
-    table = {
-        key: value
-        for key, value in first.items()
-        if key not in ("ports", "http_checks", "protocol", "script_checks", "tcp_checks")
-    }
-    ports = first.get("ports", [])
-    rows = [row for row in ports if isinstance(row, Mapping)] if isinstance(ports, list) else []
-    table["force_https"] = any(row.get("force_https") is True for row in rows)
-    tls = next((row["tls_options"] for row in rows if "tls_options" in row), None)
-    table |= {} if tls is None else {"tls_options": tls}
-    table |= {"checks": _in_text(first["http_checks"])} if first.get("http_checks") else {}
-    made = TomlTable(table, ("fly", "http_service"))
-    numbers = {row.get("port") for row in rows}
-    if numbers != {80, 443} or first.get("tcp_checks") or first.get("script_checks"):
-        said = "it becomes [http_service], which listens on 80 and 443 and is checked over HTTP"
-        whole.changes.append(Change(("fly", "services", 0), Kind.LOST, said))
-    else:
-        said = "it becomes the [http_service] that says the same"
-        whole.changes.append(Change(("fly", "services", 0), Kind.SAME, said))
-    return made
-
-
-def _in_text(checks: Any) -> list[dict[str, Any]]:
-    """Write a bare number of a service's check, which counts milliseconds, as a duration."""
-    rows = [row for row in checks if isinstance(row, Mapping)] if isinstance(checks, list) else []
-    return [
-        {
-            key: f"{value}ms" if type(value) is int and key in _DURATIONS else value
-            for key, value in row.items()
-        }
-        for row in rows
-    ]
 
 
 def _regions(whole: TomlTable, made: ImportedFly) -> None:
@@ -215,7 +114,7 @@ def _regions(whole: TomlTable, made: ImportedFly) -> None:
     count = max(least, 1)
     if region is not None:
         made.fly["regions"] = {region: count}
-    if least == count or "auto_stop" not in made.fly:
+    if (least == count and region is not None) or "auto_stop" not in made.fly:
         del made.fly["min_machines_running"]
 
 
@@ -223,9 +122,8 @@ def _files(whole: TomlTable, made: ImportedFly, extras: dict[str, Any]) -> None:
     kept = []
     for row in whole.rows("files"):
         path = ("fly", "files", str(row.get("guest_path")))
-        local = str(row.get("local_path", ""))
-        if row.get("local_path") and local.rpartition("/")[2].endswith((".yaml", ".yml")):
-            said = f"{SHIPPED[0]} is rendered and shipped with every release"
+        if _SHIPPED.search(str(row.get("local_path", ""))):
+            said = f"{CONFIG_FILE} is rendered and shipped with every release"
             made.changes.append(Change(path, Kind.SAME, said))
         elif row.get("local_path"):
             said = "only rendered files are shipped: left out; bake it into the image"
@@ -237,12 +135,15 @@ def _files(whole: TomlTable, made: ImportedFly, extras: dict[str, Any]) -> None:
         extras["files"] = kept
 
 
-def _vm(whole: TomlTable, made: ImportedFly, extras: dict[str, Any]) -> None:
+def _vm(
+    whole: TomlTable,
+    rows: Sequence[Mapping[str, Any]],
+    made: ImportedFly,
+    extras: dict[str, Any],
+) -> None:
     """Take the table of our group's size; Fly's smallest machine where there is none."""
-    rows = whole.rows("vm", "compute", "computes")
-    ours = [row for row in rows if GROUP in (row.get("processes") or [])]
-    general = [row for row in rows if not row.get("processes")]
-    chosen = ours[-1] if ours else next(iter(general or rows), {})
+    whole.rows("vm", "compute", "computes")
+    chosen, *others = rows or [{}]
     vm = TomlTable(chosen, ("fly", "vm", 0))
     vm.rest.pop("processes", None)
     size = vm.take("size", str) or guests.DEFAULT_SIZE
@@ -251,9 +152,8 @@ def _vm(whole: TomlTable, made: ImportedFly, extras: dict[str, Any]) -> None:
     rest = vm.keep("kept as it stands in fly.vm")
     made.fly |= {"vm": rest} if rest else {}
     made.changes += vm.changes
-    others = [dict(row) for row in rows if row is not chosen]
     if others:
-        extras["vm"] = others
+        extras["vm"] = [dict(row) for row in others]
         said = f"kept, but only the group {GROUP} is deployed"
         made.changes.append(Change(("fly", "vm", 1), Kind.LOST, said))
 
@@ -263,6 +163,8 @@ def _memory(vm: TomlTable, size: str) -> int | None:
     value = vm.rest.pop("memory_mb", None) if value is None else value
     if value is None:
         known = guests.SIZES.get(size)
+        if known is None:
+            vm.lose("memory", "Fly has no size of this name: its memory is not known")
         return None if known is None else known.memory_mb
     try:
         found = guests.memory_mb(value)
@@ -274,26 +176,4 @@ def _memory(vm: TomlTable, size: str) -> int | None:
     return found
 
 
-def _left(
-    table: TomlTable,
-    made: ImportedFly,
-    extras: dict[str, Any],
-    key: str,
-    more: Mapping[str, Any] | None = None,
-) -> None:
-    """Put what is left of a table among the extras."""
-    told = {change.path[-1] for change in table.changes}
-    rest = {**table.rest, **(more or {})}
-    said = f"kept as it stands in fly.extras.{key}"
-    made.changes += table.changes
-    made.changes += [
-        Change((*table.path, name), Kind.EXTRA, said) for name in rest if name not in told
-    ]
-    if rest:
-        extras[key] = rest
-
-
-_DURATIONS = ("interval", "timeout", "grace_period")
 _SIGNALS = ("SIGTERM", "SIGINT", "SIGQUIT")
-_TYPES = ("requests", "connections")
-_LEAST = range(1001)

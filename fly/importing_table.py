@@ -1,6 +1,7 @@
-"""A fly.toml of which what was read is taken away, so that what no setting says is left."""
+"""What a fly.toml becomes, and a table of it that knows what nobody has read yet."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -8,6 +9,20 @@ from pydantic import TypeAdapter, ValidationError
 from fly.durations import NS_PER_S, parse_ns
 from stacks.importing import Change, Kind
 from stacks.values import Seconds
+
+
+@dataclass(slots=True)
+class ImportedFly:
+    """What a fly.toml became: fields of `Fly`, and what other settings are made of."""
+
+    fly: dict[str, Any] = field(default_factory=dict)
+    image: str | None = None
+    command: str = ""
+    environment: dict[str, str] = field(default_factory=dict)
+    metrics: list[dict[str, Any]] = field(default_factory=list)
+    """The rows of `[[metrics]]`; who writes them by other settings takes them out."""
+    internal_port: int | None = None
+    changes: list[Change] = field(default_factory=list)
 
 
 class TomlTable:
@@ -34,7 +49,10 @@ class TomlTable:
             return None
         value = self.rest.pop(key)
         try:
-            nanoseconds = parse_ns(value) if isinstance(value, str) else int(value) * self.unit(key)
+            number = None if isinstance(value, bool) else value
+            nanoseconds = (
+                parse_ns(value) if isinstance(value, str) else int(number) * self.unit(key)
+            )
         except (TypeError, ValueError):
             self.lose(key, "this is no duration: left out")
             return None
@@ -82,9 +100,28 @@ class TomlTable:
 def fits(kind: Any, value: Any) -> bool:
     """Tell whether a setting of this kind, or this choice of values, takes the value."""
     if isinstance(kind, tuple | range):
-        return type(value) in (str, int) and value in kind
+        return any(type(value) is type(each) and value == each for each in kind)
     try:
         TypeAdapter(kind).validate_python(value)
     except ValidationError:
         return False
     return True
+
+
+def left(
+    table: TomlTable,
+    made: ImportedFly,
+    extras: dict[str, Any],
+    key: str,
+    more: Mapping[str, Any] | None = None,
+) -> None:
+    """Put what is left of a table among the extras."""
+    told = {change.path[-1] for change in table.changes}
+    rest = {**table.rest, **(more or {})}
+    said = f"kept as it stands in fly.extras.{key}"
+    made.changes += table.changes
+    made.changes += [
+        Change((*table.path, name), Kind.EXTRA, said) for name in rest if name not in told
+    ]
+    if rest:
+        extras[key] = rest

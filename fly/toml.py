@@ -37,10 +37,14 @@ def render_fly_toml(
     meant = intended(settings, command=command, environment=environment, files=files)
     text = _template(TEMPLATE).render(name=settings.environment, toml=meant)
     parsed = tomllib.loads(text)
-    if parsed != {key: value for key, value in meant.items() if value != []}:
+    if _without_empty_lists(parsed) != _without_empty_lists(meant):
         wrong = [key for key in meant if parsed.get(key, []) != meant[key]]
         raise RenderError(f"fly.toml reads back differently at {', '.join(wrong) or 'its top'}")
     return text
+
+
+def _without_empty_lists(table: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in table.items() if value != []}
 
 
 def intended(

@@ -113,7 +113,8 @@ def _model(entry: Any, path: Path, changes: list[Change]) -> dict[str, Any] | No
     name, params = fields.get("model_name"), fields.get("litellm_params")
     model = params.get("model") if isinstance(params, Mapping) else None
     info = fields.get("model_info", {})
-    if not _fits(_NAME, name) or not isinstance(params, Mapping) or not isinstance(model, str):
+    usable = _fits(_NAME, name) and isinstance(model, str) and model
+    if not usable or not isinstance(params, Mapping) or not isinstance(model, str):
         said = "an entry without a usable `model_name` and `litellm_params.model` is left out"
         changes.append(Change(path, Kind.LOST, said))
         return None

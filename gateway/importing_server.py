@@ -156,8 +156,8 @@ def _callbacks(machine: Machine, made: Server, server: dict[str, Any]) -> None:
         made.definition["posthog"] = {} if url is None else {"api_url": url}
         for kind in ("success", "failure"):
             _without_last(section, f"{kind}_callback", "posthog")
-    if section:
-        made.definition["litellm_settings"] = section
+    made.definition.pop("litellm_settings", None)
+    made.definition |= {"litellm_settings": section} if section else {}
 
 
 def _without_last(section: dict[str, Any], key: str, name: str) -> None:
@@ -237,7 +237,9 @@ def _variables(rest: dict[str, str], made: Server, names: Names) -> dict[str, An
                 _lost(made, path, "a secret under a name that no secret here can have: left out")
                 continue
             names.keep(value, name)
-            made.changes.append(Change(path, Kind.SECRET, "its value becomes the secret", name))
+            made.changes.append(
+                Change(path, Kind.SECRET, f"its value becomes the secret {name}", name)
+            )
             made.secrets[name] = "a variable that was in plain text in fly.toml"
         elif _fits_text(EnvironmentVariable, name):
             kept[name] = value

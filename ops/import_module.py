@@ -23,7 +23,7 @@ _INNER = {
 }
 _ENUMS = {"kind": ServerKind, "rescue": Rescue}
 _FROM_SETTINGS = frozenset({"Definition", "Image", "Server"})
-_FROM_VALUES = frozenset({"ModelGroup", "Rescue", "ServerKind"})
+_FROM_VALUES = frozenset({"Extras", "ModelGroup", "Rescue", "ServerKind"})
 _CHAINS: Path = ("router_settings", "fallbacks")
 _ORDER_OF_MODEL = ("name", "provider", "model", "id", "mode")
 # Arguments that ruff takes for a password's value, though they hold a secret's name (S106).
@@ -103,7 +103,7 @@ def _statements(definition: Mapping[str, Any]) -> Iterator[Statement]:
         if key in definition:
             yield key.upper(), _call(_PARTS[key], definition[key], (key,)), (key,)
     if "sections" in definition:
-        yield "SECTIONS", literal(definition["sections"], ("sections",)), ("sections",)
+        yield "SECTIONS: Extras", literal(definition["sections"], ("sections",)), ("sections",)
     if "server" in definition:
         yield "SERVER", _call("Server", definition["server"], ("server",)), ("server",)
     yield "DEFINITION", _definition(definition), ()
@@ -173,8 +173,7 @@ def _enum(key: str, value: str) -> str:
 def _words(statements: list[Statement]) -> Iterator[str]:
     """Yield the names that the statements use and an import has to bring."""
     for name, value, _ in statements:
-        if name.startswith("CHAINS"):
-            yield "ModelGroup"
+        yield from (word for word in ("ModelGroup", "Extras") if word in name)
         yield from _called(value)
 
 

@@ -90,7 +90,7 @@ def prove(
         after = _normal_litellm(litellm_config(settings, with_probes=False), [])
         found += _below("litellm", before, after)
     if toml is not None:
-        given = plain(toml, (), [])
+        given = _without_converted(plain(toml, (), []), changes)
         found += _below("fly", normal(given), normal(rendered))
         found += _below("environment", _env(given), _env(rendered))
         found += _below("server", _flags(given), _flags(rendered))
@@ -107,11 +107,22 @@ def prove(
     return Proof(loaded, tuple(additions), tuple(unexplained))
 
 
+def _without_converted(toml: dict[str, Any], changes: list[Change]) -> dict[str, Any]:
+    """Leave out the first of `[[services]]` where it became the `[http_service]`."""
+    converted = any(change.path == ("fly", "services", 0) for change in changes)
+    return {**toml, "services": toml["services"][1:]} if converted else toml
+
+
 def _below(document: str, before: Any, after: Any) -> list[Difference]:
-    return [
-        Difference((document, *found.steps), found.before, found.after)
-        for found in differences(before, after)
-    ]
+    """Return the differences, those of a table that is gone key by key."""
+    found: list[Difference] = []
+    for each in differences(before, after):
+        steps = (document, *each.steps)
+        gone = each.after is MISSING and isinstance(each.before, Mapping)
+        rows = each.before.items() if gone else ()
+        found += [Difference((*steps, key), value, MISSING) for key, value in rows]
+        found += [] if rows else [Difference(steps, each.before, each.after)]
+    return found
 
 
 def _normal_litellm(data: Mapping[str, Any], changes: list[Change]) -> dict[str, Any]:

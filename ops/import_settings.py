@@ -43,9 +43,8 @@ def import_settings(
     fly = import_fly(plain(toml or {}, ("fly",), made.changes))
     tree = plain(litellm or {}, ("litellm",), made.changes)
     environment = dict(fly.environment)
-    url = tree.get("general_settings")
-    url = url.get("database_url") if isinstance(url, Mapping) else None
-    if isinstance(url, str) and "://" in url:
+    url = _literal_url(tree)
+    if url is not None:
         environment.setdefault(DATABASE_URL, url)
     names = Names(named_in(tree))
     for name, value in environment.items():
@@ -75,6 +74,12 @@ def import_settings(
     return made
 
 
+def _literal_url(tree: Mapping[str, Any]) -> str | None:
+    general = tree.get("general_settings")
+    url = general.get("database_url") if isinstance(general, Mapping) else None
+    return url if isinstance(url, str) and "://" in url else None
+
+
 def _unusable_names(tree: Mapping[str, Any], made: Imported) -> None:
     for name in sorted(named_in(tree)):
         if not SECRET_NAME.fullmatch(name) and not name.startswith(SET_BY_FLY):
@@ -84,7 +89,7 @@ def _unusable_names(tree: Mapping[str, Any], made: Imported) -> None:
 
 def _metrics(fly: dict[str, Any], rows: list[dict[str, Any]], by_settings: int | None) -> None:
     """Keep the rows of `[[metrics]]` that the setting `metrics` does not write."""
-    kept = [row for row in rows if row.get("port") != by_settings]
+    kept = [row for row in rows if by_settings is None or row.get("port") != by_settings]
     if kept:
         extras = dict(fly.get("extras", {}))
         fly["extras"] = {**extras, "metrics": [{**row, "processes": ["app"]} for row in kept]}
