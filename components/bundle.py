@@ -12,11 +12,9 @@ from typing import Any
 import yaml
 
 from fly.toml import render_fly_toml
-from gateway.proof_plan import (
-    SCRIPT_IN_MACHINE,
-    proof_script,
-    render_proof_plan,
-)
+from gateway.proof_archive import PATH_IN_MACHINE as PROOF_IN_MACHINE
+from gateway.proof_archive import proof_archive
+from gateway.proof_plan import render_proof_plan
 from gateway.render import PATH_IN_MACHINE, render_litellm_config
 from gateway.secret_names import required_secrets
 from gateway.server import server_arguments, server_environment
@@ -26,7 +24,7 @@ from stacks.settings import SCHEMA_VERSION, Settings
 GUEST_FILES: Mapping[str, str] = MappingProxyType(
     {
         PATH_IN_MACHINE: "litellm_config.yaml",
-        SCRIPT_IN_MACHINE: "gateway_proof.py",
+        PROOF_IN_MACHINE: "gateway_proof.pyz",
     }
 )
 
@@ -44,7 +42,7 @@ class Bundle:
     litellm_yaml: str
     fly_toml: str
     proof_plan: str
-    proof_source: str
+    proof_archive: bytes
     secret_names: tuple[str, ...]
     schema_version: int = SCHEMA_VERSION
 
@@ -74,10 +72,10 @@ class Bundle:
         return f"sha256:{_sha256(self.fly_toml)}"
 
     @property
-    def files(self) -> dict[str, str]:
-        """The texts that are shipped to a machine, by their `local_path` in the fly.toml."""
-        texts = (self.litellm_yaml, self.proof_source)
-        return dict(zip(GUEST_FILES.values(), texts, strict=True))
+    def files(self) -> dict[str, bytes]:
+        """What is shipped to a machine, by its `local_path` in the fly.toml."""
+        contents = (self.litellm_yaml.encode(), self.proof_archive)
+        return dict(zip(GUEST_FILES.values(), contents, strict=True))
 
 
 def make_bundle(settings: Settings) -> Bundle:
@@ -93,7 +91,7 @@ def make_bundle(settings: Settings) -> Bundle:
             files=GUEST_FILES,
         ),
         proof_plan=render_proof_plan(settings),
-        proof_source=proof_script(),
+        proof_archive=proof_archive(),
         secret_names=tuple(secret.name for secret in required_secrets(settings)),
     )
 

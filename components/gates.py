@@ -55,7 +55,7 @@ class ProofGates:
         except FlyError as error:
             return GateVerdict(GateStatus.ERRORED, str(error))
         try:
-            evidence = json.loads(answer.stdout)
+            evidence = proof.unpack(answer.stdout)
         except ValueError:
             tail = answer.stderr.strip()[-300:]
             return GateVerdict(
@@ -74,7 +74,7 @@ class ProofGates:
                 key=self._inputs["gate_key"],
                 clock=proof.steady_clock(),
                 nonce=proof.new_nonce,
-                progress=lambda _: None,
+                progress=self._progress,
             )
         return self._verdict("outside", evidence, "")
 

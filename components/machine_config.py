@@ -14,7 +14,7 @@ def gateway_machine_config(settings: Settings, bundle: Bundle) -> dict[str, Any]
     """Read the rendered toml as flyctl would and return the canonical machine configuration."""
     inputs = DeployInputs(
         image=settings.image.reference,
-        files={path: text.encode() for path, text in bundle.files.items()},
+        files=bundle.files,
     )
     config = machine_config(tomllib.loads(bundle.fly_toml), GROUP, inputs)
     return canonical(config)

@@ -136,7 +136,10 @@ def _restart(value: Any) -> Any:
 
 
 def _files(value: Any) -> Any:
-    """Turn the list into guest path -> text; two files of one path: the last wins, as on Fly."""
+    """Turn the list into guest path -> content; two files of one path: the last wins, as on Fly.
+
+    A text is a text; other bytes are `{"base64": ...}`, whole, so that they can be sent again.
+    """
     if isinstance(value, Mapping):  # it is in this form already
         return _pruned(value)
     if not isinstance(value, Sequence) or isinstance(value, str):
@@ -160,7 +163,7 @@ def _content(file: Mapping[str, Any]) -> Any:
     try:
         return content.decode()
     except UnicodeDecodeError:
-        return f"base64:{hashlib.sha256(content).hexdigest()}"
+        return {"base64": base64.b64encode(content).decode()}
 
 
 def _file_modes(files: Any) -> dict[str, Any]:

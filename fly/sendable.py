@@ -28,9 +28,11 @@ def sendable(form: Mapping[str, Any], *, env: Mapping[str, str] | None = None) -
 
 def _file(path: str, content: Any, mode: int | None) -> dict[str, Any]:
     file: dict[str, Any] = {"guest_path": path}
-    if isinstance(content, Mapping):
+    if isinstance(content, Mapping) and "base64" in content:
+        file["raw_value"] = content["base64"]
+    elif isinstance(content, Mapping):
         file["secret_name"] = content["secret_name"]
-    elif content.startswith(("base64:", "not base64:")):
+    elif content.startswith("not base64:"):
         raise ValueError(f"{path}: only the digest of this file is known, so it cannot be sent")
     else:
         file["raw_value"] = base64.b64encode(content.encode()).decode()

@@ -29,9 +29,9 @@ class Edge:
     """One promise: when `source` fails, `target` answers, if the targets before it failed too.
 
     `position` counts from 0 in the chain. `probe` names the hidden group whose primary is dead and
-    whose chain begins at this target; None for what cannot be proven: the kinds that have no proof
-    yet, and the chain of a wildcard group, which LiteLLM never finds (it looks for the name that
-    was asked for, not for the pattern that serves it).
+    whose chain begins at this target; None for what cannot be proven: the chain of a wildcard
+    group, which LiteLLM never finds (it looks for the name that was asked for, not for the pattern
+    that serves it).
     """
 
     kind: EdgeKind
@@ -41,29 +41,24 @@ class Edge:
     probe: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Probe:
-    """A group whose primary is dead; an empty `chain` means that it has to fall to `"*"`."""
-
-    name: str
-    chain: tuple[str, ...]
-    mode: str
-
-
 def edges(settings: Settings) -> tuple[Edge, ...]:
     """Return every edge in the order of the settings, `"*"` last."""
-    router = settings.router_settings
-    declared = (
-        (EdgeKind.GENERAL, general_chains(settings)),
-        (EdgeKind.CONTEXT_WINDOW, router.context_window_fallbacks or {}),
-        (EdgeKind.CONTENT_POLICY, router.content_policy_fallbacks or {}),
-    )
     return tuple(
         Edge(kind, source, position, target, _probe(settings, kind, source, position))
-        for kind, chains in declared
+        for kind, chains in declared_chains(settings).items()
         for source, targets in _wildcard_last(chains)
         for position, target in enumerate(targets)
     )
+
+
+def declared_chains(settings: Settings) -> dict[EdgeKind, dict[str, tuple[str, ...]]]:
+    """Return the chains of each kind that hold on a running gateway."""
+    router = settings.router_settings
+    return {
+        EdgeKind.GENERAL: general_chains(settings),
+        EdgeKind.CONTEXT_WINDOW: dict(router.context_window_fallbacks or {}),
+        EdgeKind.CONTENT_POLICY: dict(router.content_policy_fallbacks or {}),
+    }
 
 
 def general_chains(settings: Settings) -> dict[str, tuple[str, ...]]:
@@ -86,20 +81,6 @@ def default_fallbacks_are_lost(settings: Settings) -> bool:
         settings.litellm_settings.default_fallbacks
         and settings.general_settings.store_model_in_db
         and settings.router_settings.fallbacks is not None
-    )
-
-
-def probes(settings: Settings) -> tuple[Probe, ...]:
-    """Return the hidden group of every edge that can be proven, in the order of the edges."""
-    chains = general_chains(settings)
-    return tuple(
-        Probe(
-            edge.probe,
-            () if _falls_to_wildcard(edge) else chains[edge.source][edge.position :],
-            mode_of(settings, edge.target),
-        )
-        for edge in edges(settings)
-        if edge.probe is not None
     )
 
 
@@ -186,10 +167,6 @@ def cycles(chains: Mapping[str, Sequence[str]]) -> tuple[tuple[str, ...], ...]:
     return tuple(found)
 
 
-def _falls_to_wildcard(edge: Edge) -> bool:
-    return edge.source == WILDCARD and edge.position == 0
-
-
 def _wildcard_last(
     chains: Mapping[str, tuple[str, ...]],
 ) -> list[tuple[str, tuple[str, ...]]]:
@@ -197,9 +174,11 @@ def _wildcard_last(
 
 
 def _probe(settings: Settings, kind: EdgeKind, source: str, position: int) -> str | None:
-    if kind is not EdgeKind.GENERAL or (WILDCARD in source and source != WILDCARD):
+    if WILDCARD in source and source != WILDCARD:
         return None
     prefix = settings.proof.probe_prefix
+    if kind is not EdgeKind.GENERAL:
+        prefix = f"{prefix}/{kind.value.replace('_', '-')}"
     if source != WILDCARD:
         return f"{prefix}/{position}/{source}"
     # "*" in a group's name would make it a wildcard group.

@@ -4,10 +4,12 @@ from typing import Any
 
 import yaml
 
-from gateway.chains import Probe, probes
+from gateway.chains import EdgeKind
+from gateway.probes import Probe, probe_model, probes
+from gateway.retries import retries_of
 from stacks.litellm import Model, Provider
 from stacks.settings import Settings
-from stacks.values import Rescue, Store
+from stacks.values import Store
 
 PATH_IN_MACHINE = "/app/litellm_config.yaml"
 
@@ -15,10 +17,6 @@ HEADER = """\
 # Rendered from typed settings by `gateway render`; edits here are lost at the next deploy.
 # Values that begin with os.environ/ are read by LiteLLM from the machine's environment.
 """
-
-# Port 9 (discard) is closed on every machine: a refused connection is the fastest real fault.
-DEAD_API_BASE = "http://127.0.0.1:9/v1"
-PROBE_TIMEOUT_S = 5
 
 # Without a database each of these is dead, and use_redis_transaction_buffer refuses to start.
 DATABASE_KEYS = frozenset(
@@ -35,9 +33,11 @@ DATABASE_KEYS = frozenset(
 )
 GENERAL_REFERENCES = ("master_key", "database_url")
 ROUTER_REFERENCES = ("redis_host", "redis_port", "redis_password")
-CHAIN_KEYS = ("fallbacks", "context_window_fallbacks", "content_policy_fallbacks")
-
-RETRIES = {Rescue.NOW: 0, Rescue.RETRY_ONCE: 1, Rescue.ROUTER: None}
+CHAIN_KEYS = {
+    "fallbacks": EdgeKind.GENERAL,
+    "context_window_fallbacks": EdgeKind.CONTEXT_WINDOW,
+    "content_policy_fallbacks": EdgeKind.CONTENT_POLICY,
+}
 
 
 class RenderError(Exception):
@@ -68,24 +68,12 @@ def litellm_config(settings: Settings, *, with_probes: bool = True) -> dict[str,
     hidden = probes(settings) if with_probes else ()
     sections: dict[str, Any] = {
         "model_list": [_model(settings, model) for model in settings.models]
-        + [_probe_model(probe) for probe in hidden],
+        + [probe_model(settings, probe) for probe in hidden],
         "litellm_settings": _litellm_settings(settings),
         "general_settings": _general_settings(settings),
         "router_settings": _router_settings(settings, hidden),
     }
     return {name: section for name, section in sections.items() if section} | settings.sections
-
-
-def retries_of(settings: Settings, model: Model) -> int | None:
-    """Return the deployment's `num_retries`; None leaves it to the router.
-
-    Only a model that owns a chain can be rescued, so only there the rescue decides.
-    """
-    if model.num_retries is not None:
-        return model.num_retries
-    if "num_retries" in model.extras or model.name not in settings.chain_sources():
-        return None
-    return RETRIES[model.rescue or settings.rescue]
 
 
 def _model(settings: Settings, model: Model) -> dict[str, Any]:
@@ -126,26 +114,6 @@ def _access(part: Provider | Model) -> dict[str, Any]:
     )
 
 
-def _probe_model(probe: Probe) -> dict[str, Any]:
-    return {
-        "model_name": probe.name,
-        "litellm_params": {
-            "model": "openai/probe",
-            "api_base": DEAD_API_BASE,
-            "api_key": "none",  # never sent: nothing listens there
-            "num_retries": 0,
-            "max_retries": 0,
-            "timeout": PROBE_TIMEOUT_S,
-        },
-        "model_info": {
-            "id": probe.name,
-            "mode": probe.mode,
-            "discoverable": False,
-            "disable_background_health_check": True,
-        },
-    }
-
-
 def _litellm_settings(settings: Settings) -> dict[str, Any]:
     section = settings.litellm_settings.given()
     added = {"callbacks": "prometheus"} if settings.metrics is not None else {}
@@ -170,12 +138,13 @@ def _router_settings(settings: Settings, hidden: tuple[Probe, ...]) -> dict[str,
     for key in CHAIN_KEYS:
         if key in section and key not in router.extras:
             section[key] = _chain_list(section[key])
-    own_chains = {probe.name: probe.chain for probe in hidden if probe.chain}
-    if own_chains and isinstance(section.get("fallbacks", []), list):
-        section["fallbacks"] = section.get("fallbacks", []) + _chain_list(own_chains)
+    for key, kind in CHAIN_KEYS.items():
+        own = {probe.name: probe.chain for probe in hidden if probe.kind is kind and probe.chain}
+        if own and isinstance(section.get(key, []), list):
+            section[key] = section.get(key, []) + _chain_list(own)
     with_references = _with_references(section, ROUTER_REFERENCES)
     return with_references | {
-        key: router.extras[key] for key in router.extras if key != "fallbacks"
+        key: router.extras[key] for key in router.extras if key not in CHAIN_KEYS
     }
 
 

@@ -99,9 +99,10 @@ def destroy(context: click.Context, environment: str, *, yes: bool, as_json: boo
 
 @app.command()
 @environment_argument
+@click.option("--breaker", is_flag=True, help="Prove the circuit breaker too (not on live).")
 @json_option
 @click.pass_context
-def prove(context: click.Context, environment: str, *, as_json: bool) -> None:
+def prove(context: click.Context, environment: str, *, breaker: bool, as_json: bool) -> None:
     """Prove every declared fallback now, on the gateway that serves.
 
     Writes evidence/ENV/<digest>.json. Ends with 2 when a fallback was not proven. See what the
@@ -115,7 +116,7 @@ def prove(context: click.Context, environment: str, *, as_json: bool) -> None:
     def act(output: Output) -> ExitCode:
         from ops.prove import prove as act_on
 
-        return act_on(environment, output=output)
+        return act_on(environment, breaker=breaker, output=output)
 
     finish(context, act, as_json=as_json)
 

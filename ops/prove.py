@@ -1,6 +1,7 @@
 """`gateway prove`: the fallback proof on a deployed gateway, through its public address."""
 
 import os
+import time
 from typing import Any
 
 from components.bundle import make_bundle
@@ -12,16 +13,20 @@ from ops.exit_codes import ExitCode
 from ops.output import Output
 from ops.settings import checked_settings
 from ops.stack import open_stack
-from stacks.problem import Problem, Severity
+from stacks.problem import Problem, ProblemError, Severity
 
 SHOWN_REASONS = 10
+LIVE = "live"
 
 
-def prove(environment: str, *, output: Output) -> ExitCode:
+def prove(environment: str, *, breaker: bool = False, output: Output) -> ExitCode:
     """Prove every declared fallback now; write and show the evidence.
 
-    Ends with FINDING when a fallback was not proven and with FAILED when the proof itself broke.
+    `breaker`: the circuit breaker too, which takes as long as it stays open. Ends with FINDING when
+    a fallback was not proven and with FAILED when the proof itself broke.
     """
+    if breaker and environment == LIVE:
+        raise ProblemError([_no_breaker_on_live()])
     stack = open_stack(environment, say=output.say)
     deployed = Deployed(stack.need_outputs(secrets=True))
     settings = checked_settings(stack.root, environment).settings
@@ -37,6 +42,7 @@ def prove(environment: str, *, output: Output) -> ExitCode:
             clock=proof.steady_clock(),
             nonce=proof.new_nonce,
             progress=output.say,
+            surroundings=proof.Surroundings(breaker=breaker, sleep=time.sleep),
         )
     root = evidence_root(stack.root, os.environ)
     file = write_evidence(
@@ -56,14 +62,38 @@ def show(deployed: Deployed, evidence: dict[str, Any], file: str, output: Output
     output.show("")
     for reason in evidence["reasons"][:SHOWN_REASONS]:
         output.show(f"{evidence['verdict']}: {reason}")
+    for limit in evidence["known_limits"]:
+        output.show(f"known limit: {limit['what']}")
     output.facts(
         (
             ("proof", f"{evidence['verdict']}: {passed} of {len(edges)} fallbacks proven"),
             ("gateway", deployed.url),
             ("release", deployed.digest),
             ("evidence", file),
-            ("time", f"{evidence['duration_s']:.1f} s, {evidence['requests']} requests"),
+            ("grade", _grade(evidence["evidence"])),
+            ("time", _time(evidence)),
         )
+    )
+
+
+def _grade(evidence: dict[str, Any]) -> str:
+    """Say how many independent sources saw the rescues, and which could not be read."""
+    missing = "; ".join(f"without {name}: {why}" for name, why in evidence["missing"].items())
+    return f"{evidence['grade']} ({missing})" if missing else str(evidence["grade"])
+
+
+def _time(evidence: dict[str, Any]) -> str:
+    cost = f", ${evidence['cost_usd']:.4f}" if evidence["cost_usd"] else ""
+    return f"{evidence['duration_s']:.1f} s, {evidence['requests']} requests{cost}"
+
+
+def _no_breaker_on_live() -> Problem:
+    return Problem(
+        "environment live",
+        "prove.breaker",
+        "--breaker",
+        "the breaker's proof sends failures in bursts and waits; users of live would share them",
+        "gateway prove dev --breaker (live runs the bundle that dev proved)",
     )
 
 

@@ -25,6 +25,8 @@ from stacks.values import (
     LitellmVersion,
     ModelGroup,
     Port,
+    ProofFault,
+    ProofForm,
     ProviderName,
     Rescue,
     Seconds,
@@ -40,7 +42,7 @@ FlagName = Annotated[
     Field(description="a flag without its dashes", examples=["detailed_debug"]),
 ]
 
-SCHEMA_VERSION = 1  # part of the bundle digest: raise when equal settings would render differently
+SCHEMA_VERSION = 2  # part of the bundle digest: raise when equal settings would render differently
 
 
 class Image(Frozen):
@@ -79,10 +81,28 @@ class Server(Frozen):
 class Proof(Frozen):
     """How every declared fallback is proven on each release."""
 
-    samples: Annotated[int, Field(strict=True, ge=1, le=20)] = 1
+    forms: Annotated[tuple[ProofForm, ...], Field(min_length=1)] = (
+        ProofForm.CHAT,
+        ProofForm.CHAT_STREAM,
+    )
+    faults: tuple[ProofFault, ...] = (ProofFault.RATE_LIMIT, ProofFault.HANG)
+    """Beside `refused`, which is always asked. From outside the machine only that one can be."""
+    samples: Annotated[int, Field(strict=True, ge=1, le=20)] = 3
+    """Rescues of each edge and form from a refused connection; of other faults one is enough."""
     concurrency: Annotated[int, Field(strict=True, ge=1, le=16)] = 4
+    attempt_timeout_s: Seconds = 1
+    """How long a probe's primary may hang before LiteLLM goes on; part of the rendered YAML."""
     request_timeout_s: Seconds = 15
     total_timeout_s: Seconds = 50
+    total_requests: Amount = 1000
+    total_cost_usd: Annotated[float, Field(gt=0, le=1000)] = 1.0
+    """By the prices that LiteLLM states with its answers."""
+    cold_rescue_ms: Amount = 5000
+    """How much later than the target itself the first rescue of an edge and form may answer."""
+    warm_rescue_ms: Amount = 2000
+    """The same for every further one."""
+    fault_port: Port = 4009
+    """Closed, but for the time of a proof: there the probes' dead primaries are, on 127.0.0.1."""
     probe_prefix: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")] = "proof"
     """Probe groups are called `<prefix>/<position>/<source>`."""
 

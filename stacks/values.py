@@ -162,3 +162,34 @@ class SecretSource(StrEnum):
     CONFIG = "config"
     GENERATED = "generated"
     ENVIRONMENT = "environment"
+
+
+class ProofForm(StrEnum):
+    """A form in which the fallback proof asks; the names of `gateway.proof.forms`.
+
+    Models that answer embeddings are asked for embeddings, whatever stands here.
+    """
+
+    CHAT = "chat"
+    CHAT_STREAM = "chat_stream"
+    MESSAGES = "messages"
+    MESSAGES_STREAM = "messages_stream"
+    RESPONSES = "responses"
+    RESPONSES_STREAM = "responses_stream"
+
+
+class ProofFault(StrEnum):
+    """What a probe's dead primary does; the names of `gateway.proof.faults`.
+
+    REFUSED: its port is closed; the only one that can be had from outside the machine. The others
+    are made by the proof itself, inside the machine: SERVER_ERROR HTTP 500; RATE_LIMIT HTTP 429
+    with Retry-After 30; HANG no answer; RESET a connection that is reset; CUT_STREAM an answer that
+    breaks off in the middle.
+    """
+
+    REFUSED = "refused"
+    SERVER_ERROR = "server_error"
+    RATE_LIMIT = "rate_limit"
+    HANG = "hang"
+    RESET = "reset"
+    CUT_STREAM = "cut_stream"

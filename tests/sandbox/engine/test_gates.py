@@ -167,13 +167,14 @@ def test_changed_expectations_of_the_proof_run_it_and_replace_no_machine(
 ) -> None:
     before = running(sandbox)
     release = sandbox.machines(APP)[0]["config"]["env"].get("RELEASE", "")
-    declare(serving, {"RELEASE": release} if release else {}, proof={"samples": 3})
+    declare(serving, {"RELEASE": release} if release else {}, proof={"samples": 4})
     serving.up()
     assert running(sandbox) == before
     file = Path(serving.outputs()["release"]["evidence_file"])
     evidence = json.loads(file.read_text())
     assert [gate["gate"] for gate in evidence["gates"]] == ["outside"]
-    assert len(evidence["gates"][0]["evidence"]["edges"][0]["samples"]) == 3
+    (case, *_) = evidence["gates"][0]["evidence"]["edges"][0]["cases"]
+    assert len(case["samples"]) == 4
     assert sandbox.ask(key).status_code == 200
 
 

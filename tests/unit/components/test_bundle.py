@@ -115,7 +115,7 @@ def test_the_files_are_what_the_toml_ships_to_the_machines() -> None:
     assert {file["guest_path"]: file["local_path"] for file in told} == dict(GUEST_FILES)
     assert set(bundle.files) == set(GUEST_FILES.values())
     assert yaml.safe_load(bundle.files["litellm_config.yaml"])["model_list"]
-    assert bundle.files["gateway_proof.py"] == bundle.proof_source
+    assert bundle.files["gateway_proof.pyz"] == bundle.proof_archive
 
 
 def test_the_plan_is_not_shipped_so_new_expectations_leave_the_machines_alone() -> None:

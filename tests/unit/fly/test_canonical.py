@@ -135,7 +135,7 @@ def test_files_are_text_by_guest_path_where_they_are_text() -> None:
     form = canonical({"files": files})
     assert form["files"] == {
         "/a": "last wins",
-        "/b": f"base64:{hashlib.sha256(binary).hexdigest()}",
+        "/b": {"base64": encoded(binary)},
         "/s": {"secret_name": "KEY"},
         "/x": f"not base64:{hashlib.sha256(b'%%%').hexdigest()}",
     }

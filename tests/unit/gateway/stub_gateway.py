@@ -28,13 +28,19 @@ def plan(**changes: Any) -> dict[str, Any]:
     """Return the plan of a gateway with the chains above."""
     edges = [("a/one", 0, "b/two"), ("a/one", 1, "c/three"), ("*", 0, "d/four")]
     return {
-        "schema": 1,
+        "schema": 2,
         "litellm_version": VERSION,
         "samples": 1,
         "concurrency": 2,
+        "max_tokens": 64,
+        "attempt_timeout_s": 1,
         "request_timeout_s": 5,
         "total_timeout_s": 30,
-        "max_tokens": 64,
+        "total_requests": 1000,
+        "total_cost_usd": 1.0,
+        "cold_rescue_ms": 5000,
+        "warm_rescue_ms": 5000,
+        "fault_port": 4009,
         "edges": [
             {
                 "kind": "general",
@@ -42,14 +48,46 @@ def plan(**changes: Any) -> dict[str, Any]:
                 "position": position,
                 "target": target,
                 "probe": probe,
-                "endpoint": "chat",
+                "speaks": "openai",
+                "attempts": 1,
+                "forms": ["chat"],
+                "faults": ["refused"],
             }
             for (source, position, target), probe in zip(edges, PROBES, strict=True)
         ],
         "unproven": [],
-        "chains": {**{group: CHAINS.get(group, CHAINS["*"]) for group in GROUPS}, **PROBES},
+        "chains": {
+            "general": {**{group: CHAINS.get(group, CHAINS["*"]) for group in GROUPS}, **PROBES}
+        },
         **changes,
     }
+
+
+def edges(**changes: Any) -> list[dict[str, Any]]:
+    """Return the plan's edges with something else in each."""
+    return [{**row, **changes} for row in plan()["edges"]]
+
+
+def _event(kind: str, **more: Any) -> str:
+    return json.dumps({"type": kind, **more})
+
+
+# What each path answers: a whole document, and a stream whose last event ends it.
+ANSWERS: dict[str, tuple[dict[str, Any], list[str]]] = {
+    "/v1/chat/completions": (
+        {"choices": [{"message": {"content": "ok"}}]},
+        [json.dumps({"choices": [{"delta": {"content": "ok"}}]}), "[DONE]"],
+    ),
+    "/v1/messages": (
+        {"type": "message", "content": [{"type": "text", "text": "ok"}]},
+        [_event("message_start"), _event("content_block_delta"), _event("message_stop")],
+    ),
+    "/v1/responses": (
+        {"output": [{"type": "message"}]},
+        [_event("response.output_text.delta"), _event("response.completed")],
+    ),
+    "/v1/embeddings": ({"data": [{"embedding": [0.1]}]}, []),
+}
 
 
 @dataclass
@@ -67,6 +105,8 @@ class StubGateway:
     version: str = VERSION
     cached: bool = False
     empty: bool = False
+    cut: bool = False  # streams end without their last event
+    cost: str | None = None
     override: Callable[[httpx.Request], httpx.Response | None] | None = None
     model_list: Any = None
     asked: list[dict[str, Any]] = field(default_factory=list)
@@ -107,6 +147,7 @@ class StubGateway:
                 return _error(400, "No connected db.", kind="no_db_connection", ours=False)
             if request.url.path == "/v1/models":
                 return httpx.Response(200, json=self._models())
+            self._asked_at, self._streamed = request.url.path, bool(body.get("stream"))
             return self._answer(body["model"], fallbacks=not body.get("disable_fallbacks"))
 
     def _models(self) -> Any:
@@ -147,8 +188,14 @@ class StubGateway:
         }
         if self.cached:
             headers["x-litellm-cache-key"] = "k"
-        content = [] if self.empty else [{"message": {"content": "ok"}}]
-        return httpx.Response(200, headers=headers, json={"choices": content, "data": content})
+        if self.cost is not None and not self._streamed:
+            headers["x-litellm-response-cost"] = self.cost
+        whole, pieces = ANSWERS[self._asked_at]
+        if not self._streamed:
+            return httpx.Response(200, headers=headers, json={} if self.empty else whole)
+        events = pieces[-1:] if self.empty else pieces[:-1] if self.cut else pieces
+        text = "".join(f"data: {event}\n\n" for event in events)
+        return httpx.Response(200, headers=headers, text=text)
 
 
 def body_of(request: httpx.Request) -> dict[str, Any]:
@@ -168,6 +215,23 @@ def edge(evidence: Mapping[str, Any], source: str, position: int = 0) -> dict[st
     """Return one edge's record."""
     (record,) = _edges(evidence, source, position)
     return record
+
+
+def case(
+    evidence: Mapping[str, Any],
+    source: str,
+    position: int = 0,
+    *,
+    form: str = "chat",
+    fault: str = "refused",
+) -> dict[str, Any]:
+    """Return one case of an edge."""
+    (found,) = [
+        record
+        for record in edge(evidence, source, position)["cases"]
+        if (record["form"], record["fault"]) == (form, fault)
+    ]
+    return dict(found)
 
 
 def _edges(evidence: Mapping[str, Any], source: str, position: int) -> Iterator[dict[str, Any]]:

@@ -10,7 +10,6 @@ from gateway.chains import (
     general_chains,
     is_served,
     nearest,
-    probes,
     unknown_names,
 )
 from stacks.gateway import CHAINS
@@ -45,50 +44,20 @@ def test_a_probe_is_named_by_position_and_source() -> None:
     assert named["*", 0] == "proof/any"
 
 
-def test_a_probes_chain_begins_at_the_target_that_has_to_answer() -> None:
-    chains = {probe.name: probe.chain for probe in probes(example())}
-
-    for edge in edges(example()):
-        assert edge.probe is not None
-        if edge.source != "*":
-            assert chains[edge.probe] == CHAINS[edge.source][edge.position :]
-            assert chains[edge.probe][0] == edge.target
-
-
-def test_the_first_wildcard_probe_owns_no_chain_so_that_it_falls_to_the_wildcard() -> None:
-    settings = chained({"*": ["a/one", "a/two"]})
-
-    assert {probe.name: probe.chain for probe in probes(settings)} == {
-        "proof/any": (),
-        "proof/any/1": ("a/two",),
-    }
-
-
 def test_no_probe_is_a_wildcard_group() -> None:
     settings = chained({"*": ["a/one", "a/two"], "b/three": ["a/one"]})
 
     assert not [edge for edge in edges(settings) if "*" in (edge.probe or "")]
 
 
-def test_a_probe_asks_in_its_targets_mode() -> None:
-    settings = bare(
-        models=[
-            {"name": "o/embed", "provider": "openai", "mode": "embedding"},
-            {"name": "o/embed-2", "provider": "openai", "mode": "embedding"},
-        ],
-        router_settings={"fallbacks": {"o/embed": ["o/embed-2"]}},
-    )
-
-    assert [probe.mode for probe in probes(settings)] == ["embedding"]
-
-
-def test_edges_of_the_other_kinds_are_named_and_have_no_probe() -> None:
+def test_edges_of_the_other_kinds_have_probes_of_their_own() -> None:
     settings = example(
         router_settings={"context_window_fallbacks": {"xai/grok-4.3": ["openai/gpt-5.5"]}}
     )
     (edge,) = [edge for edge in edges(settings) if edge.kind is EdgeKind.CONTEXT_WINDOW]
 
-    assert (edge.source, edge.target, edge.probe) == ("xai/grok-4.3", "openai/gpt-5.5", None)
+    assert (edge.source, edge.target) == ("xai/grok-4.3", "openai/gpt-5.5")
+    assert edge.probe == "proof/context-window/0/xai/grok-4.3"
 
 
 def test_default_fallbacks_are_the_wildcard_chain() -> None:
@@ -179,14 +148,3 @@ def test_a_step_back_makes_a_circle(chains: dict[str, list[str]], data: st.DataO
     assert (source, target) in {tuple(cycle) for cycle in cycles(back)} | {
         tuple(reversed(cycle)) for cycle in cycles(back)
     }
-
-
-@given(chains_of_later_groups)
-def test_every_edge_has_a_probe_of_its_own_that_begins_at_its_target(
-    chains: dict[str, list[str]],
-) -> None:
-    settings = chained(chains)
-    own = {probe.name: probe.chain for probe in probes(settings)}
-
-    assert len(own) == len(edges(settings))
-    assert all(own[edge.probe or ""][0] == edge.target for edge in edges(settings))

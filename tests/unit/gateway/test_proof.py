@@ -13,7 +13,19 @@ from hypothesis import strategies as st
 
 from gateway import proof
 from gateway.proof import Verdict
-from tests.unit.gateway.stub_gateway import CHAINS, KEY, StubGateway, body_of, edge, plan
+from gateway.proof.asking import MAX_BODY_BYTES
+from gateway.proof.command_line import main
+from gateway.proof.counters import RESCUED
+from tests.unit.gateway.stub_gateway import (
+    CHAINS,
+    KEY,
+    StubGateway,
+    body_of,
+    case,
+    edge,
+    edges,
+    plan,
+)
 
 json_documents = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -36,7 +48,7 @@ def test_a_gateway_that_rescues_passes() -> None:
         ("*", 0): "passed",
     }
     assert evidence["reasons"] == []
-    assert {t["state"] for t in evidence["targets"].values()} == {"healthy"}
+    assert {forms["chat"]["state"] for forms in evidence["targets"].values()} == {"healthy"}
 
 
 def test_each_edge_is_asked_three_ways_and_each_target_once() -> None:
@@ -74,7 +86,7 @@ def test_more_samples_are_more_requests_and_all_must_pass() -> None:
 
     evidence = gateway.prove(plan=plan(samples=3))
 
-    assert len(edge(evidence, "a/one")["samples"]) == 3
+    assert len(case(evidence, "a/one")["samples"]) == 3
 
 
 def test_a_gateway_that_cannot_fall_back_fails() -> None:
@@ -89,7 +101,7 @@ def test_a_gateway_that_always_falls_back_fails_the_positive_control() -> None:
     evidence = StubGateway(always_falls_back=True).prove()
 
     assert evidence["verdict"] == "failed"
-    assert evidence["targets"]["b/two"]["state"] == "always-falls-back"
+    assert evidence["targets"]["b/two"]["chat"]["state"] == "always-falls-back"
     assert "positive control: b/two is up" in edge(evidence, "a/one")["reasons"][0]
 
 
@@ -98,7 +110,7 @@ def test_a_negative_control_that_succeeds_fails_the_edge_for_good() -> None:
 
     assert evidence["verdict"] == "failed"
     assert "although its primary is dead" in edge(evidence, "a/one")["reasons"][0]
-    assert edge(evidence, "a/one")["looks"] == 1
+    assert case(evidence, "a/one")["looks"] == 1
 
 
 def test_a_probe_whose_primary_lives_proves_nothing_and_fails() -> None:
@@ -115,14 +127,14 @@ def test_an_open_breaker_is_as_dead_as_a_refused_connection() -> None:
     evidence = StubGateway(cooled={"proof/0/a/one"}).prove()
 
     assert evidence["verdict"] == "passed"
-    assert edge(evidence, "a/one")["negative"]["status"] == 429
+    assert case(evidence, "a/one")["negative"]["status"] == 429
 
 
 def test_a_target_whose_provider_is_down_makes_its_edges_inconclusive_and_no_other() -> None:
     evidence = StubGateway(down={"b/two"}).prove()
 
     assert evidence["verdict"] == "inconclusive"
-    assert evidence["targets"]["b/two"]["state"] == "down"
+    assert evidence["targets"]["b/two"]["chat"]["state"] == "down"
     assert verdicts(evidence) == {
         ("a/one", 0): "inconclusive",
         ("a/one", 1): "passed",
@@ -136,11 +148,11 @@ def test_a_hiccup_of_a_provider_is_looked_at_once_more_and_kept_in_the_evidence(
 
     evidence = gateway.prove(plan=plan(concurrency=1))
 
-    record = edge(evidence, "a/one")
+    record = case(evidence, "a/one")
     assert evidence["verdict"] == "passed"
     assert (record["verdict"], record["looks"], record["reasons"]) == ("passed", 2, [])
     assert record["earlier"]
-    assert edge(evidence, "*")["looks"] == 1
+    assert case(evidence, "*")["looks"] == 1
 
 
 def test_another_target_than_the_declared_one_fails_when_that_one_is_healthy() -> None:
@@ -149,7 +161,9 @@ def test_another_target_than_the_declared_one_fails_when_that_one_is_healthy() -
     evidence = gateway.prove()
 
     assert verdicts(evidence)["a/one", 0] == "failed"
-    assert "c/three answered in place of b/two" in edge(evidence, "a/one")["reasons"]
+    assert edge(evidence, "a/one")["reasons"] == [
+        "chat/refused: c/three answered in place of b/two"
+    ]
 
 
 CLEAN = {
@@ -167,7 +181,8 @@ def answering(group: str, headers: dict[str, str], content: Any = "ok") -> StubG
         body = body_of(request)
         if body.get("model") != group or body.get("disable_fallbacks"):
             return None
-        return httpx.Response(200, headers=headers, json={"choices": content})
+        choices = [{"message": {"content": content}}] if content else []
+        return httpx.Response(200, headers=headers, json={"choices": choices})
 
     return StubGateway(override=special)
 
@@ -191,7 +206,7 @@ def test_a_positive_control_that_differs_in_one_thing_fails(
 ) -> None:
     evidence = answering("d/four", headers, content).prove()
 
-    assert evidence["targets"]["d/four"]["state"] == "always-falls-back"
+    assert evidence["targets"]["d/four"]["chat"]["state"] == "always-falls-back"
     assert verdicts(evidence)["*", 0] == "failed"
     assert verdicts(evidence)["a/one", 0] == "passed"
 
@@ -210,7 +225,7 @@ def test_a_version_other_than_the_pinned_one_fails() -> None:
     evidence = StubGateway(version="1.107.0").prove()
 
     assert evidence["verdict"] == "failed"
-    assert "LiteLLM 1.107.0 answered, 1.106.2 is pinned" in edge(evidence, "a/one")["reasons"]
+    assert "LiteLLM 1.107.0 answered, 1.106.2 is pinned" in edge(evidence, "a/one")["reasons"][0]
     assert evidence["litellm_version"] == {"expected": "1.106.2", "seen": ["1.107.0"]}
 
 
@@ -289,7 +304,7 @@ def test_a_connection_that_breaks_under_a_sample_is_errored_not_failed() -> None
     evidence = StubGateway(override=cut).prove()
 
     assert evidence["verdict"] == "errored"
-    assert edge(evidence, "*")["looks"] == 2
+    assert case(evidence, "*")["looks"] == 2
 
 
 def test_an_answer_that_litellm_did_not_write_is_errored() -> None:
@@ -354,7 +369,7 @@ def test_when_its_time_is_up_the_proof_stops_asking() -> None:
 
     evidence = gateway.prove(plan=plan(concurrency=1), clock=lambda: next(seconds))
 
-    assert evidence["verdict"] == "errored"
+    assert evidence["verdict"] == "inconclusive"
     assert gateway.asked == []
     assert any("total_timeout_s" in reason for reason in evidence["reasons"])
 
@@ -362,16 +377,15 @@ def test_when_its_time_is_up_the_proof_stops_asking() -> None:
 def test_an_answer_that_never_ends_is_no_answer() -> None:
     def endless(request: httpx.Request) -> httpx.Response | None:
         body = body_of(request)
-        return httpx.Response(200, content=b" " * (proof.MAX_BODY_BYTES + 1)) if body else None
+        return httpx.Response(200, content=b" " * (MAX_BODY_BYTES + 1)) if body else None
 
     assert StubGateway(override=endless).prove()["verdict"] == "inconclusive"
 
 
 def test_embeddings_are_asked_for_where_the_edge_says_so() -> None:
     gateway = StubGateway()
-    edges = [{**row, "endpoint": "embeddings"} for row in plan()["edges"]]
 
-    evidence = gateway.prove(plan=plan(edges=edges))
+    evidence = gateway.prove(plan=plan(edges=edges(forms=["embeddings"])))
 
     assert evidence["verdict"] == "passed"
     assert all("input" in body and "messages" not in body for body in gateway.asked)
@@ -428,8 +442,8 @@ def test_the_latency_of_an_edge_is_the_rescues() -> None:
 
     evidence = StubGateway().prove(plan=plan(concurrency=1), clock=lambda: next(seconds))
 
-    record = edge(evidence, "a/one")
-    assert record["latency_ms"] == record["samples"][0]["latency_ms"] > 0
+    (sample,) = case(evidence, "a/one")["samples"]
+    assert edge(evidence, "a/one")["latency_ms"] == sample["latency_ms"] > 0
 
 
 def test_progress_names_every_edge() -> None:
@@ -440,6 +454,9 @@ def test_progress_names_every_edge() -> None:
     assert any(line.startswith("passed * -> d/four, ") for line in lines)
     assert any(line.startswith("inconclusive a/one -> b/two: ") for line in lines)
     assert lines[-1].startswith("proof: inconclusive in ")
+
+
+METRICS = proof.Surroundings("http://gateway.test/metrics/")
 
 
 class Counters:
@@ -453,12 +470,12 @@ class Counters:
         if request.url.path != "/metrics/":
             return None
         rescued = [
-            (asked["model"], {**plan()["chains"]}[asked["model"]][0])
+            (asked["model"], plan()["chains"]["general"][asked["model"]][0])
             for asked in self.gateway.asked
             if asked["model"].startswith("proof/") and not asked.get("disable_fallbacks")
         ]
         rows = [
-            f'{proof.COUNTER}{{requested_model="{probe}",fallback_model="{target}",'
+            f'{RESCUED}{{requested_model="{probe}",fallback_model="{target}",'
             f'exception_class="Openai.InternalServerError",model_id="None"}} '
             f"{0 if self.stuck else rescued.count((probe, target))}.0"
             for probe, target in set(rescued)
@@ -471,11 +488,12 @@ def test_litellms_own_counters_are_compared_and_never_decide(*, stuck: bool) -> 
     gateway = StubGateway()
     gateway.override = Counters(gateway, stuck=stuck)
 
-    evidence = gateway.prove(metrics_url="http://gateway.test/metrics/")
+    evidence = gateway.prove(surroundings=METRICS)
 
     assert evidence["verdict"] == "passed"
     assert evidence["counters"]["agree"] is not stuck
-    assert evidence["counters"]["deltas"]["proof/any"] == (0 if stuck else 1)
+    counted = {row["probe"]: row["counted"] for row in evidence["counters"]["edges"]}
+    assert counted["proof/any"] == (0 if stuck else 1)
 
 
 def test_without_counters_nothing_is_said_about_them() -> None:
@@ -485,13 +503,13 @@ def test_without_counters_nothing_is_said_about_them() -> None:
     gateway = StubGateway(override=missing)
 
     assert gateway.prove()["counters"] is None
-    assert gateway.prove(metrics_url="http://gateway.test/metrics/")["counters"] is None
+    assert gateway.prove(surroundings=METRICS)["counters"] is None
 
 
 def script(*arguments: str) -> tuple[int, dict[str, Any], str]:
     out, err = io.StringIO(), io.StringIO()
     with redirect_stdout(out), redirect_stderr(err):
-        code = proof.main(arguments)
+        code = main(arguments)
     (line,) = out.getvalue().splitlines()
     return code, json.loads(line), err.getvalue()
 
@@ -510,7 +528,7 @@ def test_a_plan_of_another_schema_is_errored() -> None:
     code, evidence, _ = script("--plan-json", text, "--url", "http://x.test")
 
     assert code == 1
-    assert "plan schema 99, this file knows 1" in evidence["reasons"][0]
+    assert "plan schema 99, this proof knows 2" in evidence["reasons"][0]
 
 
 def test_a_missing_key_is_errored_and_named() -> None:
@@ -537,4 +555,4 @@ def test_the_clock_never_goes_back() -> None:
 
 
 def test_the_stub_has_the_chains_that_the_plan_expects() -> None:
-    assert plan()["chains"]["a/one"] == CHAINS["a/one"]
+    assert plan()["chains"]["general"]["a/one"] == CHAINS["a/one"]

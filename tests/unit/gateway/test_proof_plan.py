@@ -1,10 +1,13 @@
-import ast
 import json
-import sys
-from pathlib import Path
+
+import pytest
 
 from gateway import proof, proof_plan
-from gateway.proof_plan import expected_chains, proof_command, proof_script, render_proof_plan
+from gateway.chains import EdgeKind
+from gateway.proof.faults import FAULTS
+from gateway.proof.forms import FORMS
+from gateway.proof_plan import expected_chains, proof_command, render_proof_plan
+from stacks.values import ProofFault, ProofForm
 from tests.unit.gateway.example import bare, chained, example
 
 
@@ -17,9 +20,12 @@ def test_the_plan_holds_every_general_edge_with_its_probe_and_endpoint() -> None
         "position": 0,
         "target": "anthropic/claude-sonnet-4-6",
         "probe": "proof/0/xai/grok-4.3",
-        "endpoint": "chat",
+        "speaks": "xai",
+        "attempts": 1,
+        "forms": ["chat", "chat_stream"],
+        "faults": ["refused", "rate_limit", "hang"],
     } in plan["edges"]
-    assert len(plan["edges"]) == 8
+    assert len(plan["edges"]) == 9
     assert plan["litellm_version"] == "1.106.2"
 
 
@@ -36,26 +42,78 @@ def test_an_embedding_edge_is_asked_for_embeddings() -> None:
         router_settings={"fallbacks": {"o/embed": ["o/embed-2"]}},
     )
 
-    assert proof_plan.proof_plan(settings)["edges"][0]["endpoint"] == "embeddings"
+    assert proof_plan.proof_plan(settings)["edges"][0]["forms"] == ["embeddings"]
 
 
-def test_edges_of_a_kind_without_a_proof_are_named_as_unproven() -> None:
-    settings = example(
-        router_settings={"content_policy_fallbacks": {"xai/grok-4.3": ["openai/gpt-5.5"]}}
+@pytest.mark.parametrize("kind", ["context_window", "content_policy"])
+def test_an_edge_of_an_error_class_is_asked_with_that_error_alone(kind: str) -> None:
+    chains = {"xai/grok-4.3": ["openai/gpt-5.5"]}
+    plan = proof_plan.proof_plan(example(router_settings={f"{kind}_fallbacks": chains}))
+
+    (row,) = [row for row in plan["edges"] if row["kind"] == kind]
+    assert row["faults"] == [kind]
+    assert plan["chains"][kind]["xai/grok-4.3"] == ["openai/gpt-5.5"]
+    assert plan["chains"][kind]["openai/gpt-5.4"] == []
+    assert plan["unproven"] == []
+
+
+def test_only_kinds_that_are_declared_are_compared() -> None:
+    assert set(proof_plan.proof_plan(example())["chains"]) == {"general"}
+
+
+def test_the_chain_of_a_wildcard_group_is_named_as_unproven() -> None:
+    settings = bare(
+        models=[{"name": "openai/*", "provider": "openai"}],
+        router_settings={"fallbacks": {"openai/*": ["openai/gpt-5.4"]}},
     )
 
-    assert proof_plan.proof_plan(settings)["unproven"] == [
-        {
-            "kind": "content_policy",
-            "source": "xai/grok-4.3",
-            "position": 0,
-            "target": "openai/gpt-5.5",
-        }
-    ]
+    (row,) = proof_plan.proof_plan(settings)["unproven"]
+
+    assert (row["source"], row["target"]) == ("openai/*", "openai/gpt-5.4")
+    assert "wildcard" in row["why"]
+
+
+def test_the_closed_port_is_always_the_first_fault() -> None:
+    plan = proof_plan.proof_plan(example(proof={"faults": ["reset"]}))
+
+    assert plan["edges"][0]["faults"] == ["refused", "reset"]
+
+
+def test_a_hang_is_waited_for_as_often_as_litellm_tries() -> None:
+    plan = proof_plan.proof_plan(example(rescue="retry-once"))
+    attempts = {row["probe"]: row["attempts"] for row in plan["edges"]}
+
+    assert attempts["proof/0/xai/grok-4.3"] == 2
+    assert attempts["proof/any"] == 1  # by TimeoutErrorRetries 0 of the router's policy
+
+
+def test_the_breaker_is_the_one_that_the_router_declares() -> None:
+    breaker = proof_plan.proof_plan(example())["breaker"]
+
+    assert breaker == {
+        "probe": "proof/breaker",
+        "target": "openai/gpt-5.4",
+        "allowed_fails": 2,
+        "cooldown_s": 30,
+        "counted_by": 1,
+    }
+
+
+def test_workers_without_a_redis_count_failures_each_for_itself() -> None:
+    settings = example(router_settings={"redis_host": None}, server={"workers": 3})
+
+    assert proof_plan.proof_plan(settings)["breaker"]["counted_by"] == 3
+
+
+def test_the_names_of_forms_and_faults_are_those_of_the_proof() -> None:
+    assert {form.value for form in ProofForm} == set(FORMS) - {"embeddings"}
+    assert {fault.value for fault in ProofFault} == {
+        name for name, fault in FAULTS.items() if "general" in fault.for_kinds
+    }
 
 
 def test_every_group_is_expected_to_have_the_chain_that_litellm_finds_for_it() -> None:
-    chains = expected_chains(example())
+    chains = expected_chains(example())[EdgeKind.GENERAL]
 
     assert chains["xai/grok-4.3"] == ("anthropic/claude-sonnet-4-6",)
     assert chains["proof/0/xai/grok-4.3"] == ("anthropic/claude-sonnet-4-6",)
@@ -64,13 +122,13 @@ def test_every_group_is_expected_to_have_the_chain_that_litellm_finds_for_it() -
 
 
 def test_without_a_wildcard_an_unlisted_group_is_expected_to_have_none() -> None:
-    assert expected_chains(chained({"a/one": ["a/two"]}))["a/two"] == ()
+    assert expected_chains(chained({"a/one": ["a/two"]}))[EdgeKind.GENERAL]["a/two"] == ()
 
 
 def test_wildcard_groups_are_not_expected_in_the_list() -> None:
     settings = bare(models=[{"name": "openai/*", "provider": "openai"}])
 
-    assert expected_chains(settings) == {}
+    assert expected_chains(settings) == {EdgeKind.GENERAL: {}}
 
 
 def test_the_rendered_plan_reads_back_and_equal_settings_give_equal_bytes() -> None:
@@ -82,24 +140,9 @@ def test_no_secret_is_in_the_plan() -> None:
     assert "KEY" not in render_proof_plan(example())
 
 
-def test_the_script_needs_nothing_but_the_standard_library_and_httpx() -> None:
-    names = {
-        (node.module or "") if isinstance(node, ast.ImportFrom) else alias.name
-        for node in ast.walk(ast.parse(proof_script()))
-        if isinstance(node, ast.Import | ast.ImportFrom)
-        for alias in node.names
-    }
-
-    assert {name.partition(".")[0] for name in names} - set(sys.stdlib_module_names) == {"httpx"}
-
-
-def test_the_script_is_the_module_itself() -> None:
-    assert proof_script() == Path(proof.__file__).read_text(encoding="utf-8")
-
-
 def test_the_command_asks_the_servers_own_port_and_reads_its_metrics() -> None:
     assert proof_command(example()) == (
-        *("python3", "/app/gateway_proof.py"),
+        *("python3", "/app/gateway_proof.pyz", "--inside", "--packed"),
         *("--url", "http://127.0.0.1:4000"),
         *("--metrics-url", "http://127.0.0.1:4001/metrics/"),
     )

@@ -6,7 +6,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.render import DEAD_API_BASE, litellm_config, render_litellm_config
+from gateway.render import litellm_config, render_litellm_config
 from tests.unit.gateway.example import bare, chained, example
 
 CASES = Path(__file__).with_name("cases")
@@ -126,7 +126,7 @@ def test_a_model_that_owns_a_chain_is_rescued_at_once_and_one_without_is_retried
     config = litellm_config(example())
 
     assert of_model(config, "xai/grok-4.3")["litellm_params"]["num_retries"] == 0
-    assert "num_retries" not in of_model(config, "anthropic/claude-haiku-4-5")["litellm_params"]
+    assert "num_retries" not in of_model(config, "openai/gpt-5.4-mini")["litellm_params"]
     assert config["router_settings"]["num_retries"] == 1
 
 
@@ -179,18 +179,20 @@ def test_a_probe_is_dead_at_once_and_hidden() -> None:
     probe = of_model(litellm_config(example()), "proof/0/xai/grok-4.3")
 
     assert probe["litellm_params"] == {
-        "model": "openai/probe",
-        "api_base": DEAD_API_BASE,
+        "model": "xai/probe",
+        "api_base": "http://127.0.0.1:4009/v1",
         "api_key": "none",
         "num_retries": 0,
         "max_retries": 0,
-        "timeout": 5,
+        "timeout": 1,
+        "stream_timeout": 1,
     }
     assert probe["model_info"] == {
         "id": "proof/0/xai/grok-4.3",
         "mode": "chat",
         "discoverable": False,
         "disable_background_health_check": True,
+        "allowed_fails": 1000,
     }
 
 
@@ -204,6 +206,16 @@ def test_a_probe_has_the_very_chain_of_its_source() -> None:
     assert chains["proof/0/openai/gpt-5.5"] == chains["openai/gpt-5.5"]
     assert chains["proof/1/openai/gpt-5.5"] == chains["openai/gpt-5.5"][1:]
     assert "proof/any" not in chains
+
+
+@pytest.mark.parametrize("key", ["context_window_fallbacks", "content_policy_fallbacks"])
+def test_the_probes_of_an_error_class_stand_in_its_own_list(key: str) -> None:
+    chains = {"xai/grok-4.3": ["openai/gpt-5.5"]}
+    router = litellm_config(example(router_settings={key: chains}))["router_settings"]
+
+    probe = f"proof/{key.removesuffix('_fallbacks').replace('_', '-')}/0/xai/grok-4.3"
+    assert router[key] == [{"xai/grok-4.3": ["openai/gpt-5.5"]}, {probe: ["openai/gpt-5.5"]}]
+    assert not any(probe in entry for entry in router["fallbacks"])
 
 
 def test_probes_can_be_left_out() -> None:

@@ -176,4 +176,4 @@ def test_a_wildcard_groups_own_chain_has_no_probe_and_is_told_as_unproven() -> N
     names = [row["model_name"] for row in yaml.safe_load(bundle.litellm_yaml)["model_list"]]
     assert "proof/0/azure/gpt" in names
     assert [name for name in names if "openai/*" in name] == ["openai/*"]
-    assert '"source": "openai/*"' in bundle.proof_plan
+    assert '"source":"openai/*"' in bundle.proof_plan
