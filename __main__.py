@@ -1,16 +1,23 @@
 """The Pulumi program: settings in, one proven gateway out."""
 
 import os
+from pathlib import Path
 
 import pulumi
 
 from components.gateway import Gateway
+from components.suppressing import suppressions_in
 from components.validate import load_checked
 from stacks.problem import ProblemError
 from stacks.program import read_program_config, secret_value
 
 try:
-    loaded = load_checked(pulumi.get_stack(), read_program_config(), os.environ)
+    loaded = load_checked(
+        pulumi.get_stack(),
+        read_program_config(),
+        os.environ,
+        suppressions=suppressions_in([Path(__file__).parent]),
+    )
 except ProblemError as error:
     # Told without a traceback: the problems are in the configuration, not in the program.
     raise pulumi.RunError(f"nothing was changed\n\n{error}") from None

@@ -1,22 +1,26 @@
 """All that can be known to be wrong with an environment before anything is asked of Fly."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
-from pathlib import Path
+from pathlib import Path as FilePath
 
 import fly.checks
 import gateway.settings_checks
 from components.configuration import configuration_of, settings_path
 from components.next_steps import next_step
 from components.rules import check
+from components.suppressing import suppressions_in
 from gateway.secret_names import required_secrets
 from stacks.completeness import missing_secrets, unneeded_secrets
 from stacks.config_file import read_config_file
+from stacks.configuration import Configuration
 from stacks.load import Loaded, RawConfig, load_settings
+from stacks.paths import Path, spell
 from stacks.places import Place
 from stacks.problem import Problem
 from stacks.rule import Result
 from stacks.settings import Settings
+from stacks.suppressions import Suppression, applied
 
 
 def load_checked(
@@ -25,12 +29,14 @@ def load_checked(
     environ: Mapping[str, str] | None = None,
     *,
     today: date | None = None,
+    suppressions: Sequence[Suppression] = (),
 ) -> Loaded:
     """Return the environment's settings; `ProblemError` holds all that is wrong with them.
 
     `environ` is where secrets whose source is `environment` are looked for. Without it no secret
     is asked for: enough to render and read, not to deploy. `today` is what retirements of models
-    are compared with, and this very day when left out.
+    are compared with, and this very day when left out. Findings that `suppressions` cover count
+    for nothing.
     """
     day = today or datetime.now(UTC).date()
 
@@ -42,39 +48,68 @@ def load_checked(
             yield from missing_secrets(needed, settings, place, secret_names=names, environ=environ)
 
     def meaning(settings: Settings, place: Place) -> Iterable[Problem]:
-        return meaning_problems(settings, place, today=day)
+        return meaning_problems(settings, place, today=day, suppressions=suppressions)
 
     return load_settings(environment, raw, checks=(meaning, secrets))
 
 
 def load_checked_file(
-    root: Path,
+    root: FilePath,
     environment: str,
     environ: Mapping[str, str] | None = None,
     *,
     today: date | None = None,
 ) -> Loaded:
-    """Do the same with what `Pulumi.<environment>.yaml` in `root` says."""
-    return load_checked(environment, read_config_file(root, environment), environ, today=today)
+    """Do the same with what `Pulumi.<environment>.yaml` and `suppressions.yaml` in `root` say."""
+    raw = read_config_file(root, environment)
+    entries = suppressions_in([root])
+    return load_checked(environment, raw, environ, today=today, suppressions=entries)
 
 
-def meaning_problems(settings: Settings, place: Place, *, today: date) -> tuple[Problem, ...]:
+def meaning_problems(
+    settings: Settings, place: Place, *, today: date, suppressions: Sequence[Suppression] = ()
+) -> tuple[Problem, ...]:
     """Return what is wrong with settings whose shape is right, sorted.
 
     These are the findings of every rule, with the setting that is behind each place, and what
     only typed settings show. What is said twice of one place by one id is said once.
     """
     found = [
-        *gateway.settings_checks.problems(settings, place),
-        *fly.checks.problems(settings, place),
-        *_findings(settings, place, today),
+        *settings_problems(settings, place),
+        *_findings(settings, place, today, suppressions),
     ]
     return tuple(sorted({(problem.place, problem.id): problem for problem in found[::-1]}.values()))
 
 
-def _findings(settings: Settings, place: Place, today: date) -> Iterator[Problem]:
+def settings_problems(settings: Settings, place: Place) -> Iterator[Problem]:
+    """Yield what is wrong with settings and no rule about a configuration can see."""
+    yield from gateway.settings_checks.problems(settings, place)
+    yield from fly.checks.problems(settings, place)
+
+
+def configuration_as_deployed(settings: Settings, *, today: date) -> Configuration:
+    """Return what the settings say, with the secrets that a deployment sets."""
     names = frozenset(secret.name for secret in required_secrets(settings))
-    for result in check(configuration_of(settings, secrets=names, today=today)):
+    return configuration_of(settings, secrets=names, today=today)
+
+
+def spellings(path: Path, settings: Settings) -> tuple[str, ...]:
+    """Return what a suppression may call a place: the setting behind it, or LiteLLM's own key."""
+    return (settings_path(path, settings), spell(path[1:]), spell(path))
+
+
+def _findings(
+    settings: Settings, place: Place, today: date, suppressions: Sequence[Suppression]
+) -> Iterator[Problem]:
+    found = applied(
+        check(configuration_as_deployed(settings, today=today)),
+        suppressions,
+        spellings=lambda path: spellings(path, settings),
+        environment=settings.environment,
+        today=today,
+    )
+    yield from found.problems
+    for result in found.kept:
         yield _problem(result, settings, place)
 
 

@@ -16,14 +16,8 @@ from ops.check_report import Report, report
 from ops.check_text import Style, summary, text
 from ops.exit_codes import ExitCode
 from ops.output import Output
-from stacks.problem import Problem, ProblemError, Severity
-from stacks.suppressions import (
-    SUPPRESSIONS_FILE,
-    Applied,
-    Suppression,
-    applied,
-    read_suppressions,
-)
+from stacks.problem import Severity
+from stacks.suppressions import Applied, Suppression, applied
 
 
 class Format(StrEnum):
@@ -83,23 +77,6 @@ def applied_to(given: Input, suppressions: Sequence[Suppression], *, today: date
         environment=given.configuration.environment_name,
         today=today,
     )
-
-
-def suppressions_in(folders: Sequence[FilePath], named: FilePath | None) -> tuple[Suppression, ...]:
-    """Return what the named file says, else that of the first folder that has one."""
-    found = (folder / SUPPRESSIONS_FILE for folder in folders)
-    file = named or next((file for file in found if file.is_file()), None)
-    if file is None:
-        return ()
-    ids = frozenset(rule.id for rule in components.rules.all_rules())
-    try:
-        raw = file.read_bytes()
-    except OSError as error:
-        what = error.strerror or "it cannot be read"
-        step = "name a file that can be read"
-        problem = Problem(str(file), "suppressions.file", "", what, step)
-        raise ProblemError([problem]) from None
-    return read_suppressions(raw, str(file), rule_ids=ids)
 
 
 def tell(found: Report, wanted: Wanted, *, output: Output, **more: Any) -> ExitCode:

@@ -4,12 +4,14 @@ from datetime import date
 from functools import cached_property
 from pathlib import Path as FilePath
 
-from components.configuration import configuration_of, settings_path
+from components.configuration import settings_path
+from components.next_steps import next_step
+from components.validate import configuration_as_deployed, settings_problems, spellings
 from ops.check_input import Input, Location
 from ops.check_report import location
 from stacks.config_file import PROJECT, read_config_file
 from stacks.load import Loaded, load_settings
-from stacks.paths import Path, parse, spell
+from stacks.paths import Path, parse
 from stacks.places import DEFINITION_FILE, configuration_file
 from stacks.source import Source
 from stacks.source_yaml import read_yaml
@@ -18,11 +20,11 @@ from stacks.source_yaml import read_yaml
 def input_from_environment(root: FilePath, environment: str, *, today: date) -> Input:
     """Read an environment of the project at `root`; `ProblemError` if its shape is not right.
 
-    No secret is asked for: its settings say which are named, not which will be there.
+    No secret's value is asked for: that all are there is what a deployment looks after.
     """
     raw = read_config_file(root, environment)
     loaded = load_settings(environment, raw)
-    configuration = configuration_of(loaded.settings, secrets=None, today=today)
+    configuration = configuration_as_deployed(loaded.settings, today=today)
     places = _SettingsPlaces(root / configuration_file(environment), loaded)
     return Input(
         configuration=configuration,
@@ -30,7 +32,8 @@ def input_from_environment(root: FilePath, environment: str, *, today: date) -> 
         files=(configuration_file(environment), DEFINITION_FILE),
         version_from="image.version",
         spellings=places.spellings,
-        problems=loaded.warnings,
+        problems=(*loaded.warnings, *settings_problems(loaded.settings, loaded.place)),
+        next_step=next_step,
     )
 
 
@@ -53,7 +56,7 @@ class _SettingsPlaces:
 
     def spellings(self, path: Path) -> tuple[str, ...]:
         """Return what a suppression may call the place: the setting, or LiteLLM's own key."""
-        return (settings_path(path, self.loaded.settings), spell(path[1:]), spell(path))
+        return spellings(path, self.loaded.settings)
 
     @cached_property
     def _source(self) -> Source:

@@ -37,6 +37,7 @@ _HIDDEN = "(not shown: it may be a secret)"
 _LINE = re.compile(
     r"""(?P<head>[ +-]\s*(?:- )?["']?(?P<key>[^"':=]+)["']?\s*[:=]\s*)(?P<value>.+)"""
 )
+_CREDENTIALS = re.compile(r"://\S*@")
 _HARMLESS = re.compile(r"""["']?(?:os\.environ/\w+|[0-9.]+|true|false|null)["']?""")
 
 
@@ -172,10 +173,15 @@ def _differences(
 ) -> Iterator[str]:
     """Yield the difference of each file, without any value that may be a secret."""
     for path, raw in after.items():
-        old, new = (text.decode("utf-8").splitlines() for text in (before[path], raw))
+        old, new = (_public(text) for text in (before[path], raw))
         name = str(path)
         for line in difflib.unified_diff(old, new, name, name, n=2, lineterm=""):
             yield f"{line if line.startswith(('---', '+++', '@@')) else _without_secrets(line)}\n"
+
+
+def _public(raw: bytes) -> list[str]:
+    """Return a text's lines without the names and passwords in addresses."""
+    return _CREDENTIALS.sub("://***@", raw.decode("utf-8")).splitlines()
 
 
 def _without_secrets(line: str) -> str:

@@ -17,7 +17,7 @@ from stacks.configuration import Configuration, Document
 from stacks.includes import read_with_includes
 from stacks.paths import Path, spell
 from stacks.problem import Problem, ProblemError, Severity
-from stacks.rule import Edit, Finding, Move
+from stacks.rule import Edit, Finding, Move, Result
 from stacks.source import Place, Source
 from stacks.versions import order
 
@@ -25,6 +25,10 @@ DATABASE_URL = "DATABASE_URL"
 Texts = Mapping[FilePath, bytes]
 NO_TEXTS: Texts = {}
 NO_FILES: Mapping[Document, FilePath] = {}
+
+
+def _as_the_rule_says(result: Result) -> str:
+    return result.finding.next_step
 
 
 class Location(NamedTuple):
@@ -46,7 +50,7 @@ class Input(NamedTuple):
     `problems` are what was noticed while it was read; with `unread` ones nothing could be made of
     a file, so that nothing else is said about it. `files` are those that were asked for, in
     order. `version_from` says what names LiteLLM's version. `texts` are the files that edits can
-    be written to, by document.
+    be written to, by document. `next_step` says what to do about a finding.
     """
 
     configuration: Configuration
@@ -57,6 +61,7 @@ class Input(NamedTuple):
     problems: tuple[Problem, ...] = ()
     unread: tuple[Problem, ...] = ()
     texts: Mapping[Document, FilePath] = NO_FILES
+    next_step: Callable[[Result], str] = _as_the_rule_says
 
     def mends(self, finding: Finding) -> bool:
         """Tell whether all edits of a finding are about files that can be edited.
@@ -115,7 +120,7 @@ def input_from_files(files: Files, *, today: date, texts: Texts = NO_TEXTS) -> I
     places = _FilePlaces(config, toml, url_from, configuration)
     paths = {
         Document.LITELLM: files.config,
-        Document.FLY: files.toml,
+        Document.FLY: files.toml if toml is None or toml.readable else None,
         Document.DATABASE_URL: files.database_url_file,
     }
     return Input(

@@ -110,8 +110,9 @@ def report(
         return found._replace(unread=_sorted(map(entry_of_problem, given.unread), order))
     mendable = {id(result) for result in fixable}
     entries = [_entry(result, given, fixable=id(result) in mendable) for result in applied.kept]
-    problems = (*given.problems, *applied.problems)
-    entries += [entry_of_problem(problem) for problem in problems]
+    told = {(entry.rule, entry.at) for entry in entries}
+    problems = map(entry_of_problem, (*given.problems, *applied.problems))
+    entries += [entry for entry in problems if (entry.rule, entry.at) not in told]
     hidden = [
         _entry(result, given, fixable=False)._replace(suppression=by)
         for result, by in applied.suppressed
@@ -149,7 +150,7 @@ def _entry(result: Result, given: Input, *, fixable: bool) -> Entry:
         given.locate(finding.path),
         finding.value,
         finding.expected,
-        finding.next_step,
+        given.next_step(result),
         result.title,
         result.verified,
         fixable,

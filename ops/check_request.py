@@ -9,7 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from ops.check import Format, Wanted, check, suppressions_in
+from components.suppressing import suppressions_in
+from ops.check import Format, Wanted, check
 from ops.check_input import Files, database_url_in, input_from_files
 from ops.exit_codes import ExitCode
 from ops.output import Output
