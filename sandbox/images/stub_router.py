@@ -15,6 +15,7 @@ import yaml
 FROM_ENVIRONMENT = "os.environ/"
 UPSTREAM_TIMEOUT_S = 10.0
 BAD_GATEWAY = 500  # what LiteLLM makes of a refused connection
+TIMED_OUT = 408  # and of a provider that does not answer
 ERRORS_FROM = 400
 FALLBACKS = "litellm_deployment_successful_fallbacks_total"
 
@@ -190,6 +191,8 @@ def _post(url: str, body: Any, headers: Mapping[str, str], deployment: Deploymen
         )
         reply = connection.getresponse()
         raw = reply.read()
+    except TimeoutError as error:
+        raise UpstreamError(TIMED_OUT, "litellm.Timeout: Connection timed out.") from error
     except (OSError, http.client.HTTPException) as error:
         raise UpstreamError(BAD_GATEWAY, "Connection error.") from error
     finally:

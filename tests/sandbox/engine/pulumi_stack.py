@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from stacks.gateway import CHAINS
 from tests.sandbox.engine.sandbox_program import ROOT, TOKEN, SandboxProgram
 
 SALT = yaml.safe_load((ROOT / "Pulumi.local.yaml").read_text())[
@@ -177,12 +178,7 @@ def stub_config(sandbox: SandboxProgram, **overrides: Any) -> dict[str, Any]:
         "models": STUB_MODELS,
         "router_settings": {
             "fallbacks": {
-                "openai/gpt-5.5": None,
-                "openai/gpt-5.4": None,
-                "*": None,
-                "vertex_ai/gemini-3.1-pro-preview": None,
-                "anthropic/claude-opus-4-7": None,
-                "anthropic/claude-opus-4-6": None,
+                **dict.fromkeys(CHAINS),
                 "xai/grok-4.3": ["anthropic/claude-sonnet-4-6"],
             },
         },
