@@ -10,20 +10,35 @@ ROUTER = "litellm/router.py"
 ALLOWED_FAILS_OF_3 = Fact(
     id="allowed_fails.equal_to_default",
     effect='a router `allowed_fails` of 3 equals the default and is read as "not set"',
-    versions=Versions(until="1.108.0"),
-    evidence=("BerriAI/litellm #40405", COOLDOWN),
+    versions=Versions(until="1.109.0"),
+    evidence=(
+        "BerriAI/litellm #40405",
+        f"{COOLDOWN}: 1.84.0 to 1.108.11 compare with the module's 3; 1.109.0 asks whether it was "
+        "passed",
+    ),
     test="test_allowed_fails_of_3_is_read_as_not_set",
+)
+LONE_GROUPS_STAY_OPEN = Fact(
+    id="allowed_fails.lone_group",
+    effect="`allowed_fails` never cools down a group of one deployment that has no chain",
+    versions=Versions(since="1.108.1"),
+    evidence=(f"{COOLDOWN}: is_lone_deployment, in 1.108.1 and not yet in 1.108.0",),
+    test="test_a_lone_group_without_a_chain_is_never_cooled",
 )
 ALLOWED_FAILS_OF_2 = Fact(
     id="allowed_fails.other_than_default",
-    effect="any `allowed_fails` but 3 cools a group of one deployment down once it is exceeded",
-    evidence=(COOLDOWN,),
+    effect="any `allowed_fails` but 3 cools down a group that has a chain once it is exceeded",
+    evidence=(f"{COOLDOWN}: the same in 1.84.0, 1.106.2 and 1.109.1",),
     test="test_allowed_fails_of_2_opens_the_breaker",
 )
 MODEL_ALLOWED_FAILS = Fact(
     id="allowed_fails.of_a_model",
-    effect="`model_info.allowed_fails` does nothing where the group has one deployment",
-    evidence=(COOLDOWN,),
+    effect="`model_info.allowed_fails` cools down no group of one deployment",
+    versions=Versions(until="1.108.1"),
+    evidence=(
+        f"{COOLDOWN}: not read before 1.98.0; refused for a lone deployment until 1.108.0; counts "
+        "from 1.108.1 on where the group has a chain",
+    ),
     test="test_allowed_fails_of_a_lone_model_does_nothing",
 )
 FALLBACK_WITHOUT_BREAKER = Fact(
@@ -65,8 +80,16 @@ NO_RETRIES_OF_A_MODEL = Fact(
 )
 RETRIES_THAT_ARE_NO_NUMBER = Fact(
     id="retries.no_number",
-    effect="a `num_retries` that is no number, or below 0, is accepted, and nothing is retried",
-    evidence=(ROUTER, "observed on 1.106.2"),
+    effect="a `num_retries` that is no number is accepted, and nothing is retried",
+    versions=Versions(first="1.106.2"),
+    evidence=("observed on 1.106.2 and 1.109.1",),
+    test="test_num_retries_that_is_no_number_retries_nothing",
+)
+RETRIES_THAT_BREAK = Fact(
+    id="retries.no_number_breaks",
+    effect="a `num_retries` that is no number turns every error into one of LiteLLM's own",
+    versions=Versions(since="1.109.0", first="1.106.2"),
+    evidence=("observed on 1.109.1, not on 1.106.2",),
     test="test_num_retries_that_is_no_number_retries_nothing",
 )
 POLICY_SKIPS_THE_CHECK = Fact(
@@ -84,7 +107,8 @@ POLICY_KEYS_ARE_NOT_CHECKED = Fact(
 COOLED_WITHOUT_A_CHAIN = Fact(
     id="cooldown.without_a_chain",
     effect="while a group is cooled down, callers get 429 at once unless a chain answers",
-    evidence=(COOLDOWN, ROUTER),
+    versions=Versions(until="1.108.1"),
+    evidence=(f"{COOLDOWN}: from 1.108.1 on a number cools down no group without a chain",),
     test="test_a_cooled_group_without_a_chain_answers_429",
 )
 ALLOWED_FAILS_OF_0 = Fact(
@@ -144,9 +168,18 @@ TARGETS_THAT_WORK = Fact(
 )
 SOURCE_WITHOUT_PREFIX = Fact(
     id="fallbacks.source_without_prefix",
-    effect="a source written without its provider's prefix is found",
-    evidence=(FALLBACKS, "observed on 1.106.2"),
+    effect="a chain named without a prefix is found for a group that has one, if the prefix is a "
+    "provider LiteLLM knows",
+    evidence=(f"{FALLBACKS}: _check_stripped_model_group, the same in 1.84.0 and 1.109.1",),
     test="test_a_source_without_its_prefix_is_found",
+)
+SOURCE_WITH_PREFIX = Fact(
+    id="fallbacks.source_with_prefix",
+    effect="a chain named with its provider's prefix is found for a group without it, if the "
+    "provider can be told from the group's name",
+    versions=Versions(since="1.104.0"),
+    evidence=(f"{FALLBACKS}: _provider_prefixed_model_group, in 1.104.0 and not yet in 1.103.11",),
+    test="test_a_source_with_its_providers_prefix_is_found",
 )
 TEXT_AS_TARGETS = Fact(
     id="fallbacks.text_as_targets",
