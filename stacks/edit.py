@@ -85,7 +85,7 @@ class Tree:
 
     def _put(self, path: Path, value: Any) -> None:
         if not path or (isinstance(path[-1], int) and self._get(path) is _MISSING):
-            return
+            return  # there is no such entry
         container = self._made(path[:-1])
         if isinstance(container, list) and not isinstance(path[-1], int):
             raise EditRefused(spell(path[:-1]), "this is no mapping")
@@ -150,8 +150,9 @@ class Tree:
             found = self._get(path[:length])
             if found is _MISSING or found is None:
                 container = self._writable(path[: length - 1])
-                if not isinstance(container, dict):
-                    raise EditRefused(spell(path[:length]), "this is no entry of the list")
+                missing_entry = found is _MISSING and isinstance(path[length - 1], int)
+                if missing_entry or not isinstance(container, dict):
+                    raise EditRefused(spell(path[:length]), "nothing stands at this position")
                 made: dict[Any, Any] = {}
                 self._own[id(made)] = made
                 container[_key(container, path[length - 1])] = made

@@ -21,13 +21,13 @@ class Splices:
         self.text = lines.text
         line_break = _LINE_BREAK.search(self.text)
         self.newline = line_break[0] if line_break else "\n"
-        self._splices: list[tuple[int, int, str]] = []
+        self._splices: list[tuple[int, int, int, str]] = []
 
     def result(self) -> str:
         """Return the text with every replacement made."""
         parts = []
         position = 0
-        for start, end, new in sorted(self._splices, key=lambda splice: splice[:2]):
+        for start, end, _, new in sorted(self._splices, key=lambda splice: splice[:3]):
             if start < position:
                 self.refuse(start, "two edits concern the same characters")
             parts += [self.text[position:start], new]
@@ -36,13 +36,16 @@ class Splices:
 
     def replace(self, start: int, end: int, new: str) -> None:
         """Put `new` over the characters from `start` to `end`."""
-        self._splices.append((start, end, new))
+        self._splices.append((start, end, 0, new))
 
-    def insert_lines(self, offset: int, body: str) -> None:
-        """Put whole lines where a line begins, or behind a last line that has no end."""
+    def insert_lines(self, offset: int, body: str, rank: int = 0) -> None:
+        """Put whole lines where a line begins, or behind a last line that has no end.
+
+        Of several at one place, those of a lower rank come first.
+        """
         if offset and self.text[offset - 1] not in "\r\n":
             body = self.newline + body.removesuffix(self.newline)
-        self._splices.append((offset, offset, body))
+        self._splices.append((offset, offset, rank, body))
 
     def refuse(self, offset: int, why: str) -> NoReturn:
         """Raise the refusal of an edit at `offset`."""

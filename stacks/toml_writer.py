@@ -142,7 +142,8 @@ class Writer(NewText):
         elif pairs and node is self.root:
             body = self.pairs(pairs, "")
             offset = self._before_sections()
-            self.insert_lines(offset, body + (self.newline if self.statements else ""))
+            end = self.newline if self.statements else ""
+            self.insert_lines(offset, body + end, rank=-1)  # before any header put there
         elif pairs:
             first = next(statement for _, statement in self.defining(path))
             start = self.line_start(first.start)
@@ -169,7 +170,7 @@ class Writer(NewText):
             )
             for prefix, pairs in groups.items()
         )
-        self.insert_lines(self.next_line(last.end), body)
+        self.insert_lines(self.next_line(last.end), body, rank=-1)
 
     def _insert_sections(self, path: Path, sections: list[str]) -> None:
         """Put sections behind the last line of a table and all that is below it."""

@@ -111,6 +111,9 @@ def test_missing_tables_are_made_behind_their_neighbours() -> None:
     assert edited("", Put((ROOT, "a", "b"), 1)) == "[a]\nb = 1\n"
     assert edited("[a]\nb = 1\n", Put((ROOT, "c"), 2)) == "c = 2\n\n[a]\nb = 1\n"
     assert edited("[a.b]\nc = 1\n", Put((ROOT, "a", "d"), 2)) == "[a]\nd = 2\n\n[a.b]\nc = 1\n"
+    assert edited("[a.b]\n", Put((ROOT, "a", "d"), 2), Put((ROOT, "e"), 3)) == (
+        "e = 3\n\n[a]\nd = 2\n\n[a.b]\n"
+    )
     assert edited("a.b = 1\n", Put((ROOT, "a", "c"), 2)) == "a.b = 1\na.c = 2\n"
 
 
@@ -202,6 +205,7 @@ def test_edits_of_what_does_not_exist_or_of_another_document_do_nothing() -> Non
     [
         ("a = 1\n", Put((ROOT, "a", "b"), 1), "a: this is no mapping"),
         ("a = 1\n", Append((ROOT, "a"), 1), "a: this is no list"),
+        ("a = 1\n", Put((ROOT, "b", 0, "c"), 1), "b\\[0\\]: nothing stands at this position"),
         ("a = 1\n", Put((ROOT, "b"), None), "TOML has no NoneType"),
         ("a = [1\n", Remove((ROOT, "a")), "this is no TOML"),
         ("a = 1\n", Move((ROOT, "a"), ("litellm", "a")), "litellm.a is in another file"),
