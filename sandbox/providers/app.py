@@ -1,7 +1,7 @@
 """The model providers on this machine: which path of which provider is answered how.
 
 They check that a key is there, not which: any will do. Tools, images and audio in a request are
-accepted and ignored. Nothing of a request is logged or kept.
+accepted and ignored. Of a request nothing is kept but what `attempts` says.
 """
 
 import json
@@ -20,12 +20,14 @@ from starlette.types import Receive, Scope, Send
 
 from sandbox.providers import anthropic, openai, vertex
 from sandbox.providers.answers import Answer, tokens_of
+from sandbox.providers.attempts import is_prefilled, marker_of
 from sandbox.providers.connections import Connections
 from sandbox.providers.exchange import Errors, Exchange
-from sandbox.providers.scripts import FaultScripts
+from sandbox.providers.scripts import FaultScripts, Kind, Step
 
 PROVIDERS = ("openai", "xai", "anthropic", "vertex_ai")
 VERTEX_MODEL = "/projects/{project}/locations/{location}/publishers/google/models/{model}:{verb}"
+NO_PREFILL = "this model does not continue an assistant message; the last one must be the user's"
 QUESTION = ("messages", "system", "input", "instructions", "contents", "systemInstruction")
 
 Body = Mapping[str, Any]
@@ -138,21 +140,48 @@ class _Endpoint:
         if verb not in {None, "generateContent", "streamGenerateContent"}:
             await exchange.json(dialect.errors(404, f"the sandbox does not know :{verb}"), 404)
         elif not _has_key(request.headers, dialect.key_headers):
-            self.world.scripts.count(dialect.provider, model, "unauthorized")
+            self._note(model, body, "unauthorized")
             await exchange.json(dialect.errors(401, "no API key was provided"), 401)
         elif missing := [name for name in dialect.needs if not body.get(name)]:
-            self.world.scripts.count(dialect.provider, model, "bad_request")
+            self._note(model, body, "bad_request")
             text = f"the request's body lacks {', '.join(missing)}"
             await exchange.json(dialect.errors(400, text), 400)
         else:
-            step = self.world.scripts.take(dialect.provider, model)
-            question = tokens_of([body.get(name) for name in QUESTION])
-            answer = Answer(dialect.provider, model, id_, int(self.world.clock()), question)
             streamed = verb == "streamGenerateContent" or (verb is None and body.get("stream"))
+            size, now = tokens_of(_question(body)), int(self.world.clock())
+            step = self._step(model, body, streamed=bool(streamed))
+            answer = Answer(dialect.provider, model, id_, now, size)
             if dialect.stream and streamed:
                 await exchange.obey(step, dialect.errors, dialect.stream(answer, body))
             else:
                 await exchange.obey(step, dialect.errors, dialect.whole(answer, body))
+
+    def _step(self, model: str, body: Body, *, streamed: bool) -> Step:
+        """Return what happens to this request, and note that it came."""
+        marker = marker_of(_question(body))
+        step = self.world.scripts.take(self.dialect.provider, model, marker)
+        self._log(model, body, step.kind.value, streamed=streamed)
+        if step.kind is Kind.NO_PREFILL and is_prefilled(_messages(body)):
+            return Step(Kind.STATUS, status=400, message=NO_PREFILL)
+        return step
+
+    def _note(self, model: str, body: Body, given: str) -> None:
+        """Count and log a request that no script was asked about."""
+        self.world.scripts.count(self.dialect.provider, model, given)
+        self._log(model, body, given, streamed=bool(body.get("stream")))
+
+    def _log(self, model: str, body: Body, given: str, *, streamed: bool) -> None:
+        question = _question(body)
+        self.world.scripts.log.add(
+            at=self.world.clock(),
+            provider=self.dialect.provider,
+            model=model,
+            streamed=streamed,
+            given=given,
+            marker=marker_of(question),
+            tokens=tokens_of(question),
+            prefilled=is_prefilled(_messages(body)),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +228,14 @@ async def _unknown(request: Request, error: Exception) -> JSONResponse:
     ]
     message = f"the sandbox's providers do not answer {request.method} {request.url.path}"
     return JSONResponse({"error": {"message": message, "paths": paths}}, 404)
+
+
+def _question(body: Body) -> list[Any]:
+    return [body.get(name) for name in QUESTION]
+
+
+def _messages(body: Body) -> Any:
+    return body.get("messages") or body.get("contents")
 
 
 def _parsed(raw: bytes) -> dict[str, Any]:

@@ -13,6 +13,9 @@ JSON = "application/json"
 EVENTS = "text/event-stream"
 MALFORMED_JSON = b'{"id": "sandbox-malformed", "choices": [{"message": {"content": "answered by'
 MALFORMED_EVENTS = b"data: <html>502 Bad Gateway</html>\n\ndata: {\n\n"
+GARBAGE_EVENT = b'data: {"id": "sandbox-garbage", "choices": [{"del\n\n'
+PAGE = b"<!doctype html><title>Sign in</title><p>Please sign in to the network."
+HTML = "text/html; charset=utf-8"
 RATE_LIMITED = 429
 # Clients drop what they have not read when the end comes with it: without this pause, LiteLLM
 # sees a cut stream as one that never began. A process at its first request may need longer.
@@ -47,16 +50,14 @@ class Exchange:
     async def obey(self, step: Step, errors: Errors, answer: dict[str, Any] | list[bytes]) -> None:
         """Do what the step says; `answer` is a whole body, or a stream's pieces."""
         match step.kind:
-            case Kind.OK:
+            case Kind.OK | Kind.NO_PREFILL:
                 await self._answer(answer, step.between_s)
             case Kind.STATUS:
-                await self.json(errors(step.status, step.message), step.status)
+                await self._refuse(step, step.status, errors)
             case Kind.RATE_LIMIT:
-                wait = {"retry-after": f"{step.retry_after_s:g}"}
-                await self.json(errors(RATE_LIMITED, step.message), RATE_LIMITED, wait)
+                await self._refuse(step, RATE_LIMITED, errors)
             case Kind.LATENCY:
-                if not await self._left_within(step.seconds):
-                    await self._answer(answer, step.between_s)
+                await self._late(answer, step)
             case Kind.HANG:
                 await self._hang(answer, step)
             case Kind.RESET:
@@ -65,11 +66,35 @@ class Exchange:
                 await self._begin(answer, step.after or 0)
                 if not await self._left_within(BEFORE_CUT_S):
                     await self._connections.close(self._scope, self._receive)
-            case Kind.MALFORMED:
-                streamed = isinstance(answer, list)
-                body = MALFORMED_EVENTS if streamed else MALFORMED_JSON
-                await self._start(200, {"content-type": EVENTS if streamed else JSON})
-                await self._write(body, more=False)
+            case _:
+                await self._spoil(answer, step)
+
+    async def _refuse(self, step: Step, status: int, errors: Errors) -> None:
+        body = errors(status, step.message)
+        error = body.get("error")
+        if step.code is not None and isinstance(error, dict) and "param" in error:
+            error["code"] = step.code  # OpenAI's own; the others have nothing but their message
+        wait = {} if step.retry_after_s is None else {"retry-after": f"{step.retry_after_s:g}"}
+        await self.json(body, status, wait)
+
+    async def _late(self, answer: dict[str, Any] | list[bytes], step: Step) -> None:
+        """Answer well after a pause: before the head of the answer, or inside a stream."""
+        if step.after is None or isinstance(answer, dict):
+            if not await self._left_within(step.seconds):
+                await self._answer(answer, step.between_s)
+            return
+        await self._begin(answer, step.after)
+        if not await self._left_within(step.seconds):
+            await self._write(b"".join(answer[step.after :]), more=False)
+
+    async def _spoil(self, answer: dict[str, Any] | list[bytes], step: Step) -> None:
+        """Answer 200 with a body that HTTP calls complete and that is not the answer."""
+        streamed = isinstance(answer, list)
+        await self._start(200, {"content-type": _spoiled_type(step.kind, streamed=streamed)})
+        if isinstance(answer, list):
+            await self._write(_spoiled_stream(step, answer), more=False)
+        else:
+            await self._write(_spoiled_body(step, answer), more=False)
 
     async def json(
         self, body: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None
@@ -120,3 +145,43 @@ class Exchange:
 
     async def _write(self, body: bytes, *, more: bool) -> None:
         await self._send({"type": "http.response.body", "body": body, "more_body": more})
+
+
+def _spoiled_type(kind: Kind, *, streamed: bool) -> str:
+    if kind is Kind.WRONG_TYPE:
+        return HTML
+    return EVENTS if streamed else JSON
+
+
+def _spoiled_stream(step: Step, pieces: list[bytes]) -> bytes:
+    after = step.after or 0
+    match step.kind:
+        case Kind.TRUNCATED:
+            return b"".join(pieces[:after])
+        case Kind.GARBAGE:
+            return b"".join([*pieces[:after], GARBAGE_EVENT, *pieces[after:]])
+        case Kind.NO_END:
+            *events, _last = b"".join(pieces).removesuffix(b"\n\n").split(b"\n\n")
+            return b"".join(event + b"\n\n" for event in events)
+        case Kind.WRONG_TYPE:
+            return PAGE
+        case Kind.EMPTY:
+            return b""
+        case _:
+            return MALFORMED_EVENTS
+
+
+def _spoiled_body(step: Step, body: dict[str, Any]) -> bytes:
+    """Return a whole body; what is a fault of streams only leaves it well."""
+    raw = json.dumps(body).encode()
+    match step.kind:
+        case Kind.TRUNCATED:
+            return raw[: len(raw) // 2]
+        case Kind.NO_END:
+            return raw
+        case Kind.WRONG_TYPE:
+            return PAGE
+        case Kind.EMPTY:
+            return b""
+        case _:
+            return MALFORMED_JSON

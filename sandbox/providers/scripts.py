@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from sandbox.providers.attempts import AttemptLog
+
 ANY_MODEL = "*"  # a script under this name holds for every model of the provider without its own
 
 
@@ -20,7 +22,13 @@ class Kind(StrEnum):
     HANG = "hang"  # silence, then disconnected
     RESET = "reset"  # the connection is reset before anything was answered
     CUT_STREAM = "cut_stream"  # the connection ends in the middle of the answer
+    TRUNCATED = "truncated"  # the answer ends in the middle, and HTTP calls it complete
+    NO_END = "no_end"  # a whole stream without its provider's last event, such as [DONE]
+    GARBAGE = "garbage"  # a whole stream with one event in it that is no JSON
     MALFORMED = "malformed"  # 200 with a body that is not what its type says
+    WRONG_TYPE = "wrong_type"  # 200 with an HTML page
+    EMPTY = "empty"  # 200 with the right type and nothing in it
+    NO_PREFILL = "no_prefill"  # a good answer, unless the last message is the assistant's own
 
 
 class Then(StrEnum):
@@ -34,14 +42,16 @@ class Then(StrEnum):
 class Step:
     """One step of a script, taken `times` times.
 
-    `after` counts the pieces of a stream that still arrive; for `hang`, None is silence before
-    the status line and 0 silence after the headers. `between_s` is the pause between pieces.
+    `after` counts the pieces of a stream that still arrive; for `hang` and `latency`, None is
+    silence before the status line and 0 silence after the headers. `between_s` is the pause between
+    pieces, `code` what OpenAI calls an error beside its message.
     """
 
     kind: Kind = Kind.OK
     status: int = 500
     message: str = "the sandbox was told to answer like this"
-    retry_after_s: float = 4
+    code: str | None = None
+    retry_after_s: float | None = None
     seconds: float = math.inf
     between_s: float = 0
     after: int | None = None
@@ -90,28 +100,38 @@ class _Progress:
 
 @dataclass(slots=True)
 class FaultScripts:
-    """The scripts and the counts of all models; in memory only, so a restart heals everything."""
+    """The scripts and the counts of all models; in memory only, so a restart heals everything.
 
-    _scripts: dict[tuple[str, str], _Progress] = field(default_factory=dict)
+    A script that is `only` for a marker holds for requests that carry it, before any other script:
+    whoever breaks a model so breaks it for nobody else.
+    """
+
+    log: AttemptLog = field(default_factory=AttemptLog)
+    _scripts: dict[tuple[str, str, str], _Progress] = field(default_factory=dict)
     _counts: dict[str, Counter[str]] = field(default_factory=dict)
 
-    def put(self, provider: str, model: str, script: Script) -> None:
+    def put(self, provider: str, model: str, script: Script, *, only: str = "") -> None:
         """Start a script at its first step, in place of the one that was there."""
-        self._scripts[provider, model] = _Progress(script)
+        self._scripts[provider, model, only] = _Progress(script)
 
-    def heal(self, provider: str, model: str) -> bool:
+    def heal(self, provider: str, model: str, *, only: str = "") -> bool:
         """Remove a script; False when there was none."""
-        return self._scripts.pop((provider, model), None) is not None
+        return self._scripts.pop((provider, model, only), None) is not None
 
-    def heal_all(self) -> int:
-        """Remove every script and say how many there were."""
-        removed = len(self._scripts)
-        self._scripts.clear()
-        return removed
+    def heal_all(self, *, only: str | None = None) -> int:
+        """Remove every script, or those of one marker, and say how many there were."""
+        found = [key for key in self._scripts if only in (None, key[2])]
+        for key in found:
+            del self._scripts[key]
+        return len(found)
 
-    def take(self, provider: str, model: str) -> Step:
+    def take(self, provider: str, model: str, marker: str = "") -> Step:
         """Return what happens to the request that came just now, and count it."""
-        progress = self._scripts.get((provider, model)) or self._scripts.get((provider, ANY_MODEL))
+        names = (
+            (name, only) for only in dict.fromkeys((marker, "")) for name in (model, ANY_MODEL)
+        )
+        found = (self._scripts.get((provider, *name)) for name in names)
+        progress = next((one for one in found if one is not None), None)
         step = progress.take() if progress else Step()
         self.count(provider, model, step.kind)
         return step
@@ -126,13 +146,14 @@ class FaultScripts:
             {
                 "provider": provider,
                 "model": model,
+                "only": only,
                 "script": list(progress.script.source),
                 "then": progress.script.then.value,
                 "step": progress.position,
                 "taken": progress.taken,
                 "recovered": progress.recovered,
             }
-            for (provider, model), progress in sorted(self._scripts.items())
+            for (provider, model, only), progress in sorted(self._scripts.items())
         ]
 
     def counters(self) -> dict[str, dict[str, int]]:
@@ -193,18 +214,26 @@ _MESSAGE = _Key("message", text=True)
 _TIMES = _Key("times", low=1, whole=True)
 _KEYS: dict[Kind, dict[str, _Key]] = {
     Kind.OK: {"between": _Key("between_s")},
-    Kind.STATUS: {"status": _Key("status", 400, 599, whole=True), "message": _MESSAGE},
+    Kind.STATUS: {
+        "status": _Key("status", 400, 599, whole=True),
+        "message": _MESSAGE,
+        "code": _Key("code", text=True),
+        "retry_after": _Key("retry_after_s"),
+    },
     Kind.RATE_LIMIT: {"retry_after": _Key("retry_after_s"), "message": _MESSAGE},
-    Kind.LATENCY: {"seconds": _SECONDS, "between": _Key("between_s")},
+    Kind.LATENCY: {"seconds": _SECONDS, "between": _Key("between_s"), "after": _AFTER},
     Kind.HANG: {"seconds": _SECONDS, "after": _AFTER},
     Kind.RESET: {},
     Kind.CUT_STREAM: {"after": _AFTER},
-    Kind.MALFORMED: {},
+    Kind.TRUNCATED: {"after": _AFTER},
+    Kind.GARBAGE: {"after": _AFTER},
+    **{kind: {} for kind in (Kind.NO_END, Kind.MALFORMED, Kind.WRONG_TYPE, Kind.EMPTY)},
+    Kind.NO_PREFILL: {},
 }
 _DEFAULTS: dict[Kind, dict[str, Any]] = {
     Kind.LATENCY: {"seconds": 2.0},
-    Kind.CUT_STREAM: {"after": 2},
-    Kind.RATE_LIMIT: {"message": "rate limit reached (sandbox)"},
+    **{kind: {"after": 2} for kind in (Kind.CUT_STREAM, Kind.TRUNCATED, Kind.GARBAGE)},
+    Kind.RATE_LIMIT: {"message": "rate limit reached (sandbox)", "retry_after_s": 4.0},
 }
 
 

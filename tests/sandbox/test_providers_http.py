@@ -312,3 +312,106 @@ def test_a_path_that_nobody_answers_lists_those_that_are(client: httpx.Client) -
     response = client.post("/openai/v1/audio/speech", json={})
     assert response.status_code == 404
     assert "POST /openai/v1/chat/completions" in response.json()["error"]["paths"]
+
+
+def break_(client: httpx.Client, model: str, only: str = "", **step: Any) -> None:
+    body = {"script": [step], "only": only}
+    client.put(f"/_sandbox/providers/faults/{model}", json=body).raise_for_status()
+
+
+def texts(raw: bytes) -> list[str]:
+    return [line for line in raw.decode().splitlines() if line.startswith("data:")]
+
+
+def test_a_truncated_stream_ends_in_good_order_without_its_end(client: httpx.Client) -> None:
+    break_(client, "openai/gpt-5.4", kind="truncated", after=2)
+    answer = ask(client, "openai/gpt-5.4", stream=True)
+    assert answer.status_code == 200
+    assert "by" in answer.text
+    assert "[DONE]" not in answer.text
+    assert '"stop"' not in answer.text
+
+
+def test_a_stream_without_its_end_has_everything_else(client: httpx.Client) -> None:
+    whole = texts(ask(client, "xai/grok-4.3", stream=True).content)
+    break_(client, "xai/grok-4.3", kind="no_end")
+    without = texts(ask(client, "xai/grok-4.3", stream=True).content)
+    assert whole[-1] == "data: [DONE]"
+    assert len(without) == len(whole) - 1
+    assert '"stop"' in without[-1]
+
+
+def test_garbage_is_one_event_in_a_stream_that_is_whole(client: httpx.Client) -> None:
+    break_(client, "openai/gpt-5.4", kind="garbage", after=1)
+    found = texts(ask(client, "openai/gpt-5.4", stream=True).content)
+    assert found[-1] == "data: [DONE]"
+    spoiled = [text for text in found[:-1] if text.count("{") != text.count("}")]
+    assert len(spoiled) == 1
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(("kind", "of_type"), [("empty", "json event"), ("wrong_type", "html")])
+def test_a_good_status_may_come_with_no_answer(
+    client: httpx.Client, kind: str, of_type: str, *, stream: bool
+) -> None:
+    break_(client, "anthropic/claude-sonnet-4-6", kind=kind)
+    answer = ask(client, "anthropic/claude-sonnet-4-6", stream=stream)
+    assert answer.status_code == 200
+    assert any(word in answer.headers["content-type"] for word in of_type.split())
+    assert (answer.content == b"") is (kind == "empty")
+
+
+def test_an_overloaded_provider_may_say_when_to_come_back(client: httpx.Client) -> None:
+    break_(client, "anthropic/claude-sonnet-4-6", kind="status", status=503, retry_after=7)
+    answer = ask(client, "anthropic/claude-sonnet-4-6")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "7")
+    break_(client, "anthropic/claude-sonnet-4-6", kind="status", status=529)
+    answer = ask(client, "anthropic/claude-sonnet-4-6")
+    assert (answer.status_code, "retry-after" in answer.headers) == (529, False)
+
+
+def test_openai_names_an_error_by_the_code_it_is_given(client: httpx.Client) -> None:
+    step: dict[str, Any] = {"kind": "status", "status": 400, "code": "context_length_exceeded"}
+    break_(client, "openai/gpt-5.4", **step)
+    assert ask(client, "openai/gpt-5.4").json()["error"]["code"] == step["code"]
+    break_(client, "xai/grok-4.3", **step)
+    assert ask(client, "xai/grok-4.3").status_code == 400
+
+
+def test_a_slow_first_token_comes_after_the_headers(client: httpx.Client) -> None:
+    break_(client, "xai/grok-4.3", kind="latency", seconds=0.3, after=0)
+    began = time.monotonic()
+    path, _, body = REQUESTS["xai/grok-4.3"]
+    headers = {"authorization": "Bearer k"}
+    with client.stream("POST", path, json={**body, "stream": True}, headers=headers) as answer:
+        headers_at = time.monotonic() - began
+        raw = answer.read()
+    assert headers_at < 0.3 <= time.monotonic() - began
+    assert texts(raw)[-1] == "data: [DONE]"
+
+
+def test_a_model_may_refuse_to_continue_what_the_assistant_said(client: httpx.Client) -> None:
+    break_(client, "anthropic/claude-sonnet-4-6", kind="no_prefill")
+    path, header, body = REQUESTS["anthropic/claude-sonnet-4-6"]
+    prefilled = {**body, "messages": [*MESSAGES, {"role": "assistant", "content": "I am"}]}
+    assert client.post(path, json=prefilled, headers={header: "k"}).status_code == 400
+    assert client.post(path, json=body, headers={header: "k"}).status_code == 200
+
+
+def test_the_attempt_log_shows_what_reached_each_model(client: httpx.Client) -> None:
+    client.delete("/_sandbox/providers/attempts")
+    marker = "drill-0123456789ab"
+    break_(client, "xai/grok-4.3", only=marker, kind="status", status=500)
+    path, _, body = REQUESTS["xai/grok-4.3"]
+    marked = {**body, "stream": True, "messages": [{"role": "user", "content": f"{marker}: hi"}]}
+    refused = client.post(path, json=marked, headers={"authorization": "Bearer k"})
+    well = ask(client, "xai/grok-4.3")
+    assert (refused.status_code, well.status_code) == (500, 200)
+    url = "/_sandbox/providers/attempts"
+    assert len(client.get(url).json()["attempts"]) == 2
+    (record,) = client.get(url, params={"marker": marker}).json()["attempts"]
+    assert (record["provider"], record["model"]) == ("xai", "grok-4.3")
+    assert (record["given"], record["streamed"]) == ("status", True)
+    client.delete("/_sandbox/providers/faults", params={"only": marker})
+    again = client.post(path, json=marked, headers={"authorization": "Bearer k"})
+    assert again.status_code == 200
