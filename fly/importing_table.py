@@ -49,10 +49,7 @@ class TomlTable:
             return None
         value = self.rest.pop(key)
         try:
-            number = None if isinstance(value, bool) else value
-            nanoseconds = (
-                parse_ns(value) if isinstance(value, str) else int(number) * self.unit(key)
-            )
+            nanoseconds = parse_ns(value) if isinstance(value, str) else self._counted(key, value)
         except (TypeError, ValueError):
             self.lose(key, "this is no duration: left out")
             return None
@@ -62,9 +59,11 @@ class TomlTable:
             self.lose(key, f"settings count whole seconds: {found} s are written")
         return found
 
-    def unit(self, key: str) -> int:
-        """Return what a bare number counts: nanoseconds in a check, else seconds."""
-        return NS_PER_S if key in ("kill_timeout", "wait_timeout") else 1
+    def _counted(self, key: str, value: Any) -> int:
+        """Return the nanoseconds of a bare number: it counts them in a check, else seconds."""
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise TypeError
+        return int(value) * (NS_PER_S if key in ("kill_timeout", "wait_timeout") else 1)
 
     def table(self, key: str) -> "TomlTable":
         """Take a table away; what is left of it is put back by `keep`."""
