@@ -99,7 +99,7 @@ class Tree:
             self._put(path, [value])
         elif not isinstance(found, list):
             raise EditRefused(spell(path), "this is no list")
-        elif not any(alike(entry, value) for entry in found):
+        elif value not in found or not any(alike(entry, value) for entry in found):
             self._writable(path).append(value)
 
     def _move(self, path: Path, to: Path) -> None:

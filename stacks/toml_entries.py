@@ -28,6 +28,11 @@ class NewText(Splices):
         self.order = {id(statement.node): number for number, statement in enumerate(statements)}
         self.quote = "'" if re.search(r"= *'", self.text) and '= "' not in self.text else '"'
         self.moved: set[Path] = set()
+        self._defining: dict[Path, list[tuple[int, Statement]]] = {}
+        for number, statement in enumerate(statements):
+            path = self.paths[id(statement.node)]
+            for length in range(len(path) + 1):
+                self._defining.setdefault(path[:length], []).append((number, statement))
 
     def _place(self, node: Node, path: Path) -> None:
         self.paths[id(node)] = path
@@ -36,11 +41,9 @@ class NewText(Splices):
         for name, inner in entries.items() if isinstance(entries, dict) else enumerate(entries):
             self._place(inner, (*path, name))
 
-    def defining(self, path: Path) -> Iterator[tuple[int, Statement]]:
-        """Yield the statements, with their numbers, that define `path` or what is below it."""
-        for number, statement in enumerate(self.statements):
-            if self.paths[id(statement.node)][: len(path)] == path:
-                yield number, statement
+    def defining(self, path: Path) -> list[tuple[int, Statement]]:
+        """Return the statements, with their numbers, that define `path` or what is below it."""
+        return self._defining.get(path, [])
 
     def names_of(self, path: Path) -> Iterator[tuple[int, int]]:
         """Yield where the last part of a path is written, in headers and in dotted keys."""

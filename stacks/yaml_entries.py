@@ -1,6 +1,7 @@
 """How entries are written into a YAML text, or brought from one place of it to another."""
 
 import re
+from dataclasses import dataclass
 from typing import Any
 
 from stacks.edit import REMOVED, Moved
@@ -12,6 +13,13 @@ from stacks.yaml_style import Style
 
 _TO_DASH = re.compile(r"(?:[ \t\r\n]|#[^\r\n]*)*-")
 _TO_COLON = re.compile(r"[ \t]*:")
+
+
+@dataclass(frozen=True, slots=True)
+class InBrackets:
+    """The text of an entry that is written in one line already."""
+
+    text: str
 
 
 class NewText(Splices):
@@ -66,6 +74,8 @@ class NewText(Splices):
         return self.entries(value, column + deeper)
 
     def _dashed(self, value: Any, column: int) -> str:
+        if isinstance(value, InBrackets):
+            return f"{' ' * column}- {value.text}{self.style.newline}"
         if isinstance(value, dict) and not self.style.in_one_line(value):
             body = self.entries(value, column + 2)
             return f"{' ' * column}- {body.lstrip(' ')}"

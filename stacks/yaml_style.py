@@ -26,6 +26,8 @@ class Style:
     quote: str = '"'
     flow_lists: bool = True
     brace: str = ""
+    flow_quote: str | None = None
+    """What texts in lists in brackets stand in."""
 
     def scalar(self, value: Any, quote: str | None = None) -> str:
         """Return a scalar's text, which fits anywhere; `quote` is that of its neighbours."""
@@ -46,12 +48,13 @@ class Style:
             return self.flow(value.value, quote)
         if isinstance(value, dict):
             pairs = [
-                f"{self.scalar(key)}: {self.flow(inner)}"
+                f"{self.scalar(key, quote)}: {self.flow(inner, quote)}"
                 for key, inner in value.items()
                 if inner is not REMOVED
             ]
             return "{" + self.brace + ", ".join(pairs) + self.brace + "}" if pairs else "{}"
         if isinstance(value, list):
+            quote = quote or self.flow_quote
             entries = [self.flow(inner, quote) for inner in value if inner is not REMOVED]
             return "[" + ", ".join(entries) + "]"
         return self.scalar(value, quote)
@@ -95,12 +98,21 @@ def style_of(root: Node | None, text: str) -> Style:
             found.setdefault("quote", node.style)
         if node.kind == "sequence" and all(child.kind == "scalar" for child in node.children):
             found.setdefault("flow_lists", node.flow)
+            if node.flow and node.children:
+                found.setdefault("flow_quote", quote_of(node))
         if parent is not None and node.children and not node.flow:
             distance = _column(node, text) - _column(parent, text)
             found.setdefault("dash" if node.kind == "sequence" else "indent", distance)
     for name, value in found.items():
         setattr(style, name, value)
     return style
+
+
+def quote_of(node: Node) -> str | None:
+    """Return what the first text of a node stands in: a quotation mark, or None."""
+    while node.children:
+        node = node.children[0]
+    return node.style if node.style in ("'", '"') else None
 
 
 def _some(root: Node | None) -> Iterator[tuple[Node, Node | None]]:

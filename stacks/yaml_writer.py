@@ -1,12 +1,14 @@
 """Which characters of a YAML text change so that it says an edited tree, and no others."""
 
+from dataclasses import replace
 from typing import Any
 
 from stacks.edit import REMOVED, Moved
 from stacks.paths import Path, spell
 from stacks.yaml_data import MERGE
-from stacks.yaml_entries import NewText, content_end
+from stacks.yaml_entries import InBrackets, NewText, content_end
 from stacks.yaml_nodes import Node
+from stacks.yaml_style import quote_of
 
 
 class Writer(NewText):
@@ -95,12 +97,21 @@ class Writer(NewText):
             return
         ends = [content_end(child, self.text) for child in children]
         if node.flow:
-            quote = children[-1].style if children else None
+            quote = quote_of(children[-1]) if children else None
             starts = [child.start for child in children]
             entries = [self.style.flow(value, quote) for value in added]
             self._flow(node, list(zip(starts, ends, strict=True)), keep, entries)
         else:
+            if children[-1].flow:
+                added = self._as(children[-1], added)
             self._block(node, self.dashes(node), ends, keep, added, path)
+
+    def _as(self, neighbour: Node, added: list[Any]) -> list[Any]:
+        """Return entries written in one line as their neighbour in brackets is."""
+        quote = quote_of(neighbour)
+        brace = " " if self.text[neighbour.start + 1 : neighbour.start + 2] == " " else ""
+        style = replace(self.style, brace=brace)
+        return [InBrackets(style.flow(value, quote)) for value in added]
 
     def _replace(self, parent: Node, key: Node | None, value: Node, new: Any) -> None:
         """Write a value over another one, with the comment beside it kept."""

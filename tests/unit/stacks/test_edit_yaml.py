@@ -132,9 +132,12 @@ def test_keys_are_taken_out_of_braces() -> None:
 def test_an_entry_is_appended_as_its_neighbours_are_written() -> None:
     value = {"*": ["x/y"]}
     assert edited('f:\n  - {"a": ["b"]}\nz: 1\n', Append((ROOT, "f"), "x")) == (
-        'f:\n  - {"a": ["b"]}\n  - x\nz: 1\n'
+        'f:\n  - {"a": ["b"]}\n  - "x"\nz: 1\n'
     )
     assert edited('f: ["a", "b"] # c\n', Append((ROOT, "f"), "c")) == 'f: ["a", "b", "c"] # c\n'
+    assert edited("p: { x: 1 }\nf:\n  - {'a': ['b']}\n", Append((ROOT, "f"), value)) == (
+        "p: { x: 1 }\nf:\n  - {'a': ['b']}\n  - {'*': ['x/y']}\n"
+    )
     assert edited("f:\n- a\n", Append((ROOT, "f"), value)) == ('f:\n- a\n- "*":\n  - x/y\n')
     assert edited("r: {}\n", Append((ROOT, "r", "f"), "x")) == "r: {f: [x]}\n"
     assert edited("f: [\n  a,  # one\n  b  # two\n]\n", Append((ROOT, "f"), "c")) == (
