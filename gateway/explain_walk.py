@@ -6,13 +6,9 @@ from dataclasses import dataclass, replace
 from gateway.effective_router import EACH_TARGET_ONCE
 from gateway.explain_lookup import Chains, Lookup, Order, Served
 from gateway.explain_sources import Sourced, first_given, module, router, variable
-from gateway.subject import Subject
+from gateway.subject import ORIGINAL_CHAIN_RESUMED, Subject
 from stacks.paths import Path
-from stacks.versions import Holds, Versions
-
-ORIGINAL_CHAIN_RESUMED = Versions(since="1.104.0")
-"""A hop without a chain of its own goes on in that of the group that was asked for, and so `"*"`
-does not rescue it (fallback_lookup_groups in the same file; released versions compared)."""
+from stacks.versions import Holds
 
 MAX_FALLBACKS = Sourced(5, "LiteLLM's default")
 MOST_HOPS = 64  # an explanation stops here; releases before EACH_TARGET_ONCE may not

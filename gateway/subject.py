@@ -8,10 +8,16 @@ from typing import Any
 
 from stacks.configuration import Configuration
 from stacks.paths import Path
+from stacks.versions import Holds, Versions
 
 WILDCARD = "*"
 CHAIN_KEYS = ("fallbacks", "context_window_fallbacks", "content_policy_fallbacks")
 EMPTY: Mapping[str, Any] = {}
+
+ORIGINAL_CHAIN_RESUMED = Versions(since="1.104.0")
+"""A hop without a chain of its own goes on in that of the group that was asked for, and so `"*"`
+does not rescue it (fallback_lookup_groups in litellm/router_utils/fallback_event_handlers.py;
+released versions compared, and seen on 1.106.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,11 +185,20 @@ class Subject:
 
         The order is that of get_fallback_model_group in 1.106.2, router_utils.
         """
+        return self._own_chain(group) or self.general_chains.get(WILDCARD)
+
+    def chain_of_hop(self, group: str) -> Chain | None:
+        """Return what is looked up for a target that failed: its own chain, and not `"*"`."""
+        if ORIGINAL_CHAIN_RESUMED.hold(self.version) is Holds.NO:
+            return self.chain_of(group)
+        return self._own_chain(group)
+
+    def _own_chain(self, group: str) -> Chain | None:
         chains = self.general_chains
         for source in (group, group.partition("/")[2], self._bare_sources.get(group, "")):
             if source and source in chains:
                 return chains[source]
-        return chains.get(WILDCARD)
+        return None
 
     @cached_property
     def _patterns(self) -> tuple[str, ...]:

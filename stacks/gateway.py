@@ -52,20 +52,22 @@ MODELS = (
     Model(name="vertex_ai/gemini-3.1-flash-lite", provider="vertex_ai"),
 )
 
+# Corrected: four of the six published chains never left their provider, and one provider's services
+# fail together (arXiv 2501.12469): their last target, behind the published one, is added here. It
+# has to stand in the chain itself: `"*"` does not rescue a target that failed (seen on 1.106.2).
 CHAINS: dict[ModelGroup, tuple[ModelGroup, ...]] = {
     "openai/gpt-5.5": ("openai/gpt-5.4", SONNET),
-    "openai/gpt-5.4": ("openai/gpt-5.4-mini",),
-    "vertex_ai/gemini-3.1-pro-preview": ("vertex_ai/gemini-3.5-flash",),
+    "openai/gpt-5.4": ("openai/gpt-5.4-mini", SONNET),
+    "vertex_ai/gemini-3.1-pro-preview": ("vertex_ai/gemini-3.5-flash", SONNET),
     "xai/grok-4.3": (SONNET,),
-    "anthropic/claude-opus-4-7": (SONNET,),
-    "anthropic/claude-opus-4-6": (SONNET,),
+    "anthropic/claude-opus-4-7": (SONNET, "openai/gpt-5.5"),
+    "anthropic/claude-opus-4-6": (SONNET, "openai/gpt-5.5"),
     # Corrected: `litellm_settings.default_fallbacks` is dropped by the first database sync, which
     # applies the router's own list over it (proxy_server.py:7998-8020, router.py:12712-12753);
     # "*" inside that list survives.
     "*": (HAIKU,),
     # Added: the group that has just failed is skipped, so that `"*"` rescues everyone but its own
-    # target. Through it Opus and GPT-5.4 leave their provider, too: one provider's services fail
-    # together (arXiv 2501.12469), and prompts above 272,000 tokens need a target that takes them.
+    # target.
     HAIKU: ("xai/grok-4.3",),
 }
 

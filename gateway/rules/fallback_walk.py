@@ -16,13 +16,13 @@ Graph = Mapping[str, tuple[str, ...]]
 
 
 def graph_of(subject: Subject) -> dict[str, tuple[str, ...]]:
-    """Return the groups that each group of a general chain falls to, `"*"` resolved."""
+    """Return the groups that each group of a general chain falls to by its own chain."""
     found: dict[str, tuple[str, ...]] = {}
     waiting = [source for source in subject.general_chains if source != WILDCARD]
     waiting += [name for chain in subject.general_chains.values() for name in chain.targets]
     for group in waiting:
         if group and group not in found:
-            chain = subject.chain_of(group)
+            chain = subject.chain_of_hop(group)
             found[group] = tuple(t for t in chain.targets if t and t != group) if chain else ()
     return found
 

@@ -31,7 +31,7 @@ def _one_provider(subject: Subject) -> Iterator[Finding]:
     for known, chain, source in _chains(subject):
         if len(source.origins) > 1:
             continue
-        fallen_to = (known.group(name) for name in known.reached(chain, subject.chain_of))
+        fallen_to = (known.group(name) for name in known.reached(chain, subject.chain_of_hop))
         if any(group is None or group.origins - source.origins for group in fallen_to):
             continue
         other = _elsewhere(known, subject, source)
@@ -65,8 +65,8 @@ def _shorter_prompts(subject: Subject) -> Iterator[Finding]:
 
     def following(name: str) -> Chain | None:
         if of_context:  # then this list alone answers a prompt that is too long
-            return of_context.get(name) or of_context.get(WILDCARD)
-        return subject.chain_of(name)
+            return of_context.get(name)
+        return subject.chain_of_hop(name)
 
     for known, chain, source in _chains(subject):
         takes = source.merits.shortest_prompt
@@ -97,7 +97,7 @@ def _tokens(number: float) -> str:
 def _lost_ability(subject: Subject) -> Iterator[Finding]:
     for known, chain, source in _chains(subject):
         lost = source.merits.abilities
-        for name in known.reached(chain, subject.chain_of):
+        for name in known.reached(chain, subject.chain_of_hop):
             group = known.group(name)
             unlike = group is None or group.merits.modes != source.merits.modes
             lost = frozenset() if group is None or unlike else lost - group.merits.sometimes

@@ -179,7 +179,7 @@ class _UntilItFails:
 
     def _after(self, group: str) -> tuple[str, ...]:
         if group not in self._next:
-            chain = self._subject.chain_of(group)
+            chain = self._subject.chain_of_hop(group)
             self._next[group] = chain.targets[::-1] if chain else ()
         return self._next[group]
 

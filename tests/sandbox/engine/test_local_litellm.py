@@ -45,7 +45,7 @@ def test_the_local_gateway_is_a_real_litellm_that_is_proven_rescues_and_uses_its
     local.up()
     outputs = local.outputs()
     edges = outputs["release"]["edges"]
-    assert len(edges) == 9
+    assert len(edges) == 13
     assert {edge["verdict"] for edge in edges} == {"passed"}
     assert outputs["release"]["verdict"] == "passed"
     assert outputs["database"] == "connected as litellm to litellm"

@@ -15,11 +15,23 @@ PUBLISHED_CHAINS = {
 SOURCE = Path(__file__).parents[3] / "stacks" / "gateway.py"
 
 
-def test_the_chains_are_the_published_six_and_the_default_that_survives_a_sync() -> None:
-    default = {"*": ("anthropic/claude-haiku-4-5",)}
-    of_the_default = {"anthropic/claude-haiku-4-5": ("xai/grok-4.3",)}
-    assert DEFINITION.router_settings.fallbacks == PUBLISHED_CHAINS | default | of_the_default
+def test_each_published_chain_is_the_beginning_of_ours() -> None:
+    chains = DEFINITION.router_settings.fallbacks or {}
+    for source, published in PUBLISHED_CHAINS.items():
+        assert chains[source][: len(published)] == published
+    assert set(chains) - set(PUBLISHED_CHAINS) == {"*", "anthropic/claude-haiku-4-5"}
+
+
+def test_the_default_survives_a_sync() -> None:
+    chains = DEFINITION.router_settings.fallbacks or {}
+    assert chains["*"] == ("anthropic/claude-haiku-4-5",)
     assert DEFINITION.litellm_settings.default_fallbacks is None
+
+
+def test_every_chain_leaves_the_provider_of_its_source() -> None:
+    provider = {model.name: model.provider for model in DEFINITION.models}
+    for source, targets in (DEFINITION.router_settings.fallbacks or {}).items():
+        assert {provider[target] for target in targets} - {provider.get(source)}
 
 
 def test_every_source_and_target_of_a_chain_is_a_model() -> None:
