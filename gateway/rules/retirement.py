@@ -138,7 +138,8 @@ def _leaves_preview(
     subject: Subject, known: KnownModels, chain: Chain, group: str, previews: set[str]
 ) -> bool:
     return any(
-        name != group and name not in previews for name in known.reached(chain, subject.chain_of_hop)
+        name != group and name not in previews
+        for name in known.reached(chain, subject.chain_of_hop)
     )
 
 
