@@ -71,13 +71,17 @@ def child(node: Node, part: Part) -> tuple[Node, Node] | None:
         if isinstance(part, int) and 0 <= part < len(node.children):
             return node.children[part], node.children[part]
         return None
-    found = None
-    for key, value in node.pairs:
-        if key.data is MERGE:
-            continue
-        if key.data == part or (key.kind == "scalar" and str(key.data) == str(part)):
-            found = key, value
-    return found or _merged_child(node, part)
+    if node.lookup is None:
+        node.lookup = _lookup(node)
+    return node.lookup.get(part) or _merged_child(node, part)
+
+
+def _lookup(node: Node) -> dict[Any, tuple[Node, Node]]:
+    """Return a mapping's own entries by key; one that is no text also by its text."""
+    own = [pair for pair in node.pairs if pair[0].kind == "scalar" and pair[0].data is not MERGE]
+    return {str(key.data): (key, value) for key, value in own} | {
+        key.data: (key, value) for key, value in own
+    }
 
 
 def _merged_child(node: Node, part: Part) -> tuple[Node, Node] | None:

@@ -46,7 +46,8 @@ class Node:
     `kind` is "scalar", "mapping", "sequence" or "alias". The children of a mapping are key, value,
     key, value; an alias has the node that it stands for as its only child. A collection in block
     style ends where its last child does. `weight` counts the entries that it stands for; `style` is
-    a scalar's first sign, if it has one: a quotation mark, | or >.
+    a scalar's first sign, if it has one: a quotation mark, | or >. `lookup` is a mapping's index,
+    made when it is first asked for.
     """
 
     __slots__ = (
@@ -56,6 +57,7 @@ class Node:
         "end",
         "flow",
         "kind",
+        "lookup",
         "start",
         "style",
         "tag",
@@ -73,6 +75,7 @@ class Node:
         self.tag: str | None = None
         self.style: str | None = None
         self.weight = 1
+        self.lookup: dict[Any, tuple[Node, Node]] | None = None
 
     @property
     def pairs(self) -> list[tuple["Node", "Node"]]:
