@@ -36,7 +36,8 @@ def import_service(whole: TomlTable, made: ImportedFly, extras: dict[str, Any]) 
         key: concurrency.take(key, kind)
         for key, kind in (("type", _TYPES), ("soft_limit", Amount), ("hard_limit", Amount))
     }
-    fly["concurrency"] = {key: value for key, value in limits.items() if value is not None}
+    given_limits = {key: value for key, value in limits.items() if value is not None}
+    fly |= {"concurrency": given_limits} if given_limits else {}
     kept: dict[str, Any] = {}
     left(concurrency, made, kept, "concurrency")
     checks = http.rows("checks")

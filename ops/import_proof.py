@@ -33,7 +33,6 @@ _STAND_IN = "a stand-in: no file says it"
 _WHY: Mapping[tuple[str | int, ...], str] = {
     ("litellm", "model_list", "model_info", "id"): _ID,
     ("litellm", "model_list", "model_info", "mode"): _MODE,
-    ("litellm", "model_list", "model_info"): f"{_ID}; the mode is {_MODE}",
     ("litellm", "litellm_settings", "cache_params", "type"): "LiteLLM's own default",
     ("server", "config"): _SHIPPED,
     ("server", "host"): _SHIPPED,
@@ -41,7 +40,17 @@ _WHY: Mapping[tuple[str | int, ...], str] = {
     ("fly", "primary_region"): _STAND_IN,
     ("fly", "files"): "what every release ships",
     ("fly", "build"): "the image is pinned",
-    ("fly", "http_service"): "a release goes on when this check passes, behind this service",
+    ("fly", "http_service"): "a gateway here has one service, in front of all its machines",
+    (
+        "fly",
+        "http_service",
+        "checks",
+    ): "a release goes on, and gets traffic, when this check passes",
+    (
+        "fly",
+        "http_service",
+        "concurrency",
+    ): "the settings' own limits: Fly has others where a file says none",
 }
 """Why rendering adds something, by path without positions in lists; the longest one holds."""
 
@@ -114,14 +123,16 @@ def _without_converted(toml: dict[str, Any], changes: list[Change]) -> dict[str,
 
 
 def _below(document: str, before: Any, after: Any) -> list[Difference]:
-    """Return the differences, those of a table that is gone key by key."""
+    """Return the differences, those of a table that is gone or new key by key."""
     found: list[Difference] = []
     for each in differences(before, after):
         steps = (document, *each.steps)
-        gone = each.after is MISSING and isinstance(each.before, Mapping)
-        rows = each.before.items() if gone else ()
-        found += [Difference((*steps, key), value, MISSING) for key, value in rows]
-        found += [] if rows else [Difference(steps, each.before, each.after)]
+        if each.after is MISSING and isinstance(each.before, Mapping):
+            found += [Difference((*steps, k), value, MISSING) for k, value in each.before.items()]
+        elif each.before is MISSING and isinstance(each.after, Mapping):
+            found += [Difference((*steps, k), MISSING, value) for k, value in each.after.items()]
+        else:
+            found.append(Difference(steps, each.before, each.after))
     return found
 
 

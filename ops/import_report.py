@@ -5,7 +5,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from components.validate import needed_secrets
 from fly.differences import MISSING
+from gateway.render import CHAIN_KEYS
 from ops.check_input import Location
 from ops.import_proof import Proof
 from ops.import_settings import Imported
@@ -83,7 +85,10 @@ class Report:
         found: dict[Path, list[str]] = {}
         for change in self.imported.changes:
             if change.kind is Kind.EXTRA:
-                found.setdefault(change.path[:-1], []).append(str(change.path[-1]))
+                key = str(change.path[-1])
+                chains = key in CHAIN_KEYS and change.path[1] == "router_settings"
+                said = f"{key} (of a shape that no release can prove)" if chains else key
+                found.setdefault(change.path[:-1], []).append(said)
         for path, keys in found.items():
             yield f"{spell(path[1:]) or path[0]}: {', '.join(keys)}"
 
@@ -114,7 +119,8 @@ class Report:
             for change in reversed(self.imported.changes)
             if change.secret and change.secret not in _COMPOSED
         }
-        return {**self.imported.secrets, **new}
+        needed = needed_secrets(self.proof.loaded.settings)
+        return {**needed, **self.imported.secrets, **new}
 
     def _unexplained(self) -> Iterator[str]:
         for found in self.proof.unexplained:

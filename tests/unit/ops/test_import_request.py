@@ -193,3 +193,16 @@ def test_an_environment_has_to_be_one(tmp_path: Path) -> None:
     request = Request(CASES / "every_key.yaml", None, "../live", folder=tmp_path)
     with pytest.raises(ProblemError, match=r"import\.environment"):
         answer(request, root=tmp_path, today=TODAY, output=Output())
+
+
+def test_the_guide_shows_what_the_command_prints(tmp_path: Path) -> None:
+    guide = (Path(__file__).parents[3] / "docs" / "import.md").read_text(encoding="utf-8")
+    config, toml = CASES / "example.yaml", CASES / "example.toml"
+    code, said, texts = imported(config, toml, tmp_path)
+    assert code is ExitCode.OK
+    told = [line for line in said.splitlines() if not line.startswith(("written", "findings"))]
+    assert [line for line in told if line not in guide] == []
+    code_lines = texts["stacks/gateway.py"].partition("MODELS = ")[2].partition("\n)\n")[0]
+    assert code_lines in guide
+    assert texts["Pulumi.dev.yaml"].rstrip() in guide
+    assert all(file.read_text(encoding="utf-8").rstrip() in guide for file in (config, toml))
