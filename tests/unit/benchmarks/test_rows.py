@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from benchmarks import check_speed, engine_cost, first_rescue, gateway_speed, rollout_loss
 from benchmarks.first_rescue import PRIMARIES, Rescues
 from benchmarks.harness import ROOT
-from benchmarks.published import GENERAL, LITELLM, ROUTER, published_config
 from benchmarks.rollout_loss import Tally
 from benchmarks.table import HEADER, Row, paired_ratio, render
 from components.bundle import make_bundle
 from components.validate import load_checked_file
+from gateway.drill.published import GENERAL, LITELLM, ROUTER, published_config
 
 ROW = Row("a name", "2 s", "1 s, a baseline", 2.0, "<= 1", held=False, note="why")
 

@@ -1,0 +1,126 @@
+"""Which group each fault is drilled on, so that no breaker opens before its fault is met.
+
+LiteLLM's breaker counts failures of a group for a while. A group of which `room` failures are
+remembered is left alone until they are forgotten; everything else about it is as it serves.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from gateway.drill.fault import Fault, Meets, On
+from gateway.drill.seen import Form
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A model group with one deployment; `deployment` is what its provider is asked for."""
+
+    name: str
+    provider: str
+    model: str
+    targets: tuple[str, ...]
+
+    @property
+    def deployment(self) -> str:
+        """Return how the attempt log names it."""
+        return f"{self.provider}/{self.model}"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One fault in one form on one group."""
+
+    fault: Fault
+    form: Form
+    group: Group
+
+    @property
+    def label(self) -> str:
+        """Return it for a reader: which fault, how asked, of whom."""
+        return f"{self.fault.id} {self.fault.title}, {self.form.value}, {self.group.name}"
+
+
+def assigned(faults: Iterable[Fault], groups: Sequence[Group]) -> tuple[Run, ...]:
+    """Give every fault its groups: those that can be rescued, the least used first.
+
+    The same faults and groups give the same runs, so that two configurations meet the same faults.
+    A fault whose providers no group has is left out.
+    """
+    used: Counter[str] = Counter()
+    runs = []
+    for fault in faults:
+        fitting = [
+            g for g in groups if g.targets and g.provider in (fault.providers or (g.provider,))
+        ]
+        for form in fault.forms:
+            for chosen in _chosen(fault, fitting, used):
+                used[chosen.name] += 1 if counts(fault) else 0
+                runs.append(Run(fault, form, chosen))
+    return tuple(runs)
+
+
+def counts(fault: Fault) -> bool:
+    """Tell whether LiteLLM's breaker may count the fault; a caller's own error never is."""
+    return fault.meets not in (Meets.CONTEXT_WINDOW, Meets.CONTENT_POLICY)
+
+
+def rests_at_once(fault: Fault) -> bool:
+    """Tell whether one such error puts a group to rest, whatever the settings allow.
+
+    LiteLLM does so with an error that no retry can mend (cooldown_handlers.py).
+    """
+    return fault.meets in (Meets.UNAUTHORIZED, Meets.NOT_FOUND) or fault.lasts_s is not None
+
+
+def _chosen(fault: Fault, fitting: Sequence[Group], used: Counter[str]) -> Iterable[Group]:
+    def least_used(among: Sequence[Group]) -> Group:
+        return min(among, key=lambda group: (used[group.name], among.index(group)))
+
+    if fault.on is On.EACH_PROVIDER:
+        for provider in dict.fromkeys(group.provider for group in fitting):
+            yield least_used([group for group in fitting if group.provider == provider])
+    elif fitting:
+        yield least_used(fitting)
+
+
+@dataclass
+class Breakers:
+    """How many failures each group may still have before its breaker opens.
+
+    `room` failures are met by the provider, the last of them opens the breaker; all are forgotten
+    `window_s` after the last one. `clock` is in seconds.
+    """
+
+    room: int
+    window_s: float
+    clock: Callable[[], float]
+    _failed: dict[str, list[float]] = field(default_factory=dict)
+    _busy: Counter[str] = field(default_factory=Counter)
+
+    def free(self, run: Run) -> bool:
+        """Tell whether the group would try its provider for this run, whatever else goes on."""
+        name, fault = run.group.name, run.fault
+        taken = len(self._remembered(name)) + self._busy[name]
+        return taken == 0 if rests_at_once(fault) else taken < self.room
+
+    def begin(self, run: Run) -> None:
+        """Keep the room of a run that begins; one that rests at once takes all of it."""
+        self._busy[run.group.name] += self._weight(run)
+
+    def end(self, run: Run) -> None:
+        """Remember the failure that the run was."""
+        name, weight = run.group.name, self._weight(run)
+        self._busy[name] -= weight
+        self._failed.setdefault(name, []).extend([self.clock()] * weight)
+
+    def _weight(self, run: Run) -> int:
+        if not counts(run.fault):
+            return 0
+        return self.room if rests_at_once(run.fault) else 1
+
+    def _remembered(self, name: str) -> list[float]:
+        found = self._failed.get(name, [])
+        if found and self.clock() - found[-1] > self.window_s:
+            found.clear()
+        return found
