@@ -1,5 +1,6 @@
 """A LiteLLM configuration as its rules look at it: sections that are there, indexes built once."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -13,6 +14,8 @@ from stacks.versions import Holds, Versions
 WILDCARD = "*"
 CHAIN_KEYS = ("fallbacks", "context_window_fallbacks", "content_policy_fallbacks")
 EMPTY: Mapping[str, Any] = {}
+
+_SIGN = re.compile(r"[*?\[]")  # what fnmatch gives a meaning
 
 ORIGINAL_CHAIN_RESUMED = Versions(since="1.104.0")
 """A hop without a chain of its own goes on in that of the group that was asked for, and so `"*"`
@@ -178,7 +181,11 @@ class Subject:
             return True
         if as_source and (name.partition("/")[2] in self.groups or name in self._bare_names):
             return True
-        return any(fnmatchcase(name, pattern) for pattern in self._patterns)
+        return any(
+            fnmatchcase(name, pattern)
+            for length, patterns in self._patterns.items()
+            for pattern in patterns.get(name[:length], ())
+        )
 
     def chain_of(self, group: str) -> Chain | None:
         """Return what LiteLLM looks up: the own chain, one whose prefix differs, `"*"`, none.
@@ -201,8 +208,17 @@ class Subject:
         return None
 
     @cached_property
-    def _patterns(self) -> tuple[str, ...]:
-        return tuple(name for name in self.groups if WILDCARD in name)
+    def _patterns(self) -> Mapping[int, Mapping[str, list[str]]]:
+        """The names with a `*`, by what they begin with before any sign, and its length.
+
+        A name is then compared with the few that begin as it does, not with all.
+        """
+        found: dict[int, dict[str, list[str]]] = {}
+        for name in self.groups:
+            if WILDCARD in name:
+                begins = _SIGN.split(name, maxsplit=1)[0]
+                found.setdefault(len(begins), {}).setdefault(begins, []).append(name)
+        return found
 
     @cached_property
     def _bare_names(self) -> frozenset[str]:
