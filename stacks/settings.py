@@ -85,7 +85,7 @@ class Proof(Frozen):
         ProofForm.CHAT,
         ProofForm.CHAT_STREAM,
     )
-    faults: tuple[ProofFault, ...] = (ProofFault.RATE_LIMIT, ProofFault.HANG)
+    faults: tuple[ProofFault, ...] = (ProofFault.RATE_LIMIT,)
     """Beside `refused`, which is always asked. From outside the machine only that one can be."""
     samples: Annotated[int, Field(strict=True, ge=1, le=20)] = 3
     """Rescues of each edge and form from a refused connection; of other faults one is enough."""

@@ -85,7 +85,14 @@ def _judge_opening(before: Answer, control: Answer, breaker: Breaker) -> list[Fi
         (before.outcome is not Outcome.ANSWERED, Finding(Verdict.ERRORED, said(before))),
         (before.error == COOLED_ERROR, Finding(Verdict.INCONCLUSIVE, started_open)),
         (control.outcome is not Outcome.ANSWERED, Finding(Verdict.ERRORED, said(control))),
-        (control.error != COOLED_ERROR, Finding(Verdict.FAILED, f"{never}: {said(control)}")),
+        # Workers that count for themselves may each have got too few of them.
+        (
+            control.error != COOLED_ERROR,
+            Finding(
+                Verdict.FAILED if breaker.counted_by == 1 else Verdict.INCONCLUSIVE,
+                f"{never}: {said(control)}",
+            ),
+        ),
     )
 
 

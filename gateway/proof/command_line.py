@@ -14,6 +14,7 @@ import httpx
 
 from gateway.proof.asking import gateway_client, new_nonce, steady_clock
 from gateway.proof.evidence import canonical, pack, sealed
+from gateway.proof.fault_endpoint import FaultEndpoint
 from gateway.proof.plan import SCHEMA, read_plan
 from gateway.proof.running import Surroundings, run
 from gateway.proof.verdicts import EXIT_CODES, Verdict
@@ -24,8 +25,9 @@ def main(argv: Sequence[str]) -> int:
     options = _options(argv)
     try:
         plan = json.loads(options.plan_json or options.plan.read_text(encoding="utf-8"))
-        read_plan(plan)  # before anything else: a plan of another schema is told as such
-        around = Surroundings(options.metrics_url, options.inside, options.breaker, time.sleep)
+        port = read_plan(plan).fault_port
+        faults = FaultEndpoint(port) if options.inside else None
+        around = Surroundings(options.metrics_url, faults, options.breaker, time.sleep)
         with gateway_client(options.url, timeout_s=plan["request_timeout_s"]) as client:
             evidence = run(
                 plan,

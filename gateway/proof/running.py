@@ -1,17 +1,16 @@
 """One whole proof of a gateway, from its plan to its evidence."""
 
 from collections.abc import Callable, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from gateway.proof.asking import Asker
 from gateway.proof.breaker import breaker_record
 from gateway.proof.chains import compare_chains
 from gateway.proof.counters import counter_record, read_counters
 from gateway.proof.evidence import sealed, sha256
-from gateway.proof.fault_endpoint import FaultEndpoint
 from gateway.proof.faults import FAULTS
 from gateway.proof.limits import LIMITS
 from gateway.proof.looking import Looks, cases_of, look_at, phases
@@ -32,20 +31,34 @@ if TYPE_CHECKING:
 
     import httpx
 
+NOT_INSIDE = "the proof does not run inside the machine"
+
 Progress = Callable[[str], None]
+
+
+class Faults(Protocol):
+    """A dead primary of the proof's own, as `gateway.proof.fault_endpoint` has it."""
+
+    def attempts(self, nonce: str) -> int:
+        """Return how often the request with this marker reached it."""
+        ...
+
+    def open(self) -> AbstractContextManager[str]:
+        """Be reachable until the block ends; the value is the token."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What a proof has beside the gateway's own address.
 
-    `metrics_url` holds LiteLLM's counters. `inside`: it runs in the gateway's machine, so that it
-    may open its own faults on the loopback. `breaker`: the breaker is proven too, which takes as
-    long as the breaker stays open. `sleep` is only for that.
+    `metrics_url` holds LiteLLM's counters. `faults` are the proof's own: only where it runs in the
+    gateway's machine, on whose loopback they open. `breaker`: the breaker is proven too, which
+    takes as long as the breaker stays open. `sleep` is only for that.
     """
 
     metrics_url: str | None = None
-    inside: bool = False
+    faults: "Faults | None" = None
     breaker: bool = False
     sleep: Callable[[float], None] | None = None
 
@@ -67,14 +80,14 @@ def run(
     one request's time-out; the breaker's proof takes its own time.
     """
     told, around, started = read_plan(plan), surroundings or Surroundings(), clock()
-    endpoint = FaultEndpoint(told.fault_port)
-    asker = Asker(told, client, key, clock, nonce, endpoint.attempts)
+    attempts = around.faults.attempts if around.faults else lambda _: 0
+    asker = Asker(told, client, key, clock, nonce, attempts)
     before = read_counters(asker, around.metrics_url)
     chains = compare_chains(asker, told.chains)
-    looks, why_no_faults = Looks(), "the proof does not run inside the machine"
+    looks, why_no_faults = Looks(), NOT_INSIDE
     if chains.may_ask:
         progress(f"proof: {len(told.edges)} edges at {client.base_url}")
-        why_no_faults = _look(told, asker, endpoint, around, looks, progress)
+        why_no_faults = _look(told, asker, around.faults, looks, progress)
     edges = edge_records(told, looks, chains)
     for record in edges:
         progress(edge_line(record))
@@ -122,20 +135,19 @@ def run(
 def _look(
     told: Plan,
     asker: Asker,
-    endpoint: FaultEndpoint,
-    around: Surroundings,
+    faults: Faults | None,
     looks: Looks,
     progress: Progress,
 ) -> str:
     """Look at all cases; return why the owned faults were not to be had, or an empty text."""
-    closed, owned = phases(cases_of(told, owned=around.inside))
+    closed, owned = phases(cases_of(told, owned=faults is not None))
     look_at(asker, closed, looks, progress)
-    if not around.inside:
-        return "the proof does not run inside the machine"
+    if faults is None:
+        return NOT_INSIDE
     if not owned:
         return ""
     try:
-        with opened(endpoint, asker):
+        with opened(faults, asker):
             look_at(asker, owned, looks, progress)
     except OSError as error:
         why = f"port {told.fault_port} could not be opened ({error.strerror})"
@@ -144,9 +156,9 @@ def _look(
 
 
 @contextmanager
-def opened(endpoint: FaultEndpoint, asker: Asker) -> "Iterator[None]":
+def opened(faults: Faults, asker: Asker) -> "Iterator[None]":
     """Keep the proof's own faults reachable until the block ends; OSError: a taken port."""
-    with endpoint.open() as token:
+    with faults.open() as token:
         asker.token = token
         try:
             yield

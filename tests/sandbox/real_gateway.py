@@ -1,5 +1,6 @@
 """The real LiteLLM on the shared definition's chains, with providers that can be told to fail."""
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ import httpx
 import yaml
 
 from gateway import proof
+from gateway.proof.fault_endpoint import FaultEndpoint
 from gateway.proof_archive import proof_archive
 from gateway.proof_plan import proof_plan
 from gateway.render import PATH_IN_MACHINE, render_litellm_config
@@ -31,6 +33,7 @@ BOOT_S = 180
 BASES = {"openai": "/openai/v1", "xai": "/xai/v1", "anthropic": "/anthropic", "vertex_ai": ""}
 VERTEX = {"vertex_project": "sandbox-project", "vertex_location": "global"}
 HEALED_S = 60
+COOLDOWN_S = 3  # short, so that a target broken by one test is back for the next
 
 Change = Callable[[dict[str, Any]], None]
 
@@ -60,9 +63,15 @@ class Gateway:
         return proof_plan(Settings.model_validate(merged(tree, {"proof": changes})))
 
     def prove(
-        self, *, inside: bool = False, plan: Mapping[str, Any] | None = None, **changes: Any
+        self,
+        *,
+        inside: bool = False,
+        breaker: bool = False,
+        plan: Mapping[str, Any] | None = None,
+        **changes: Any,
     ) -> dict[str, Any]:
         """Prove from this process; `inside` with the proof's own faults."""
+        faults = FaultEndpoint(self.settings.proof.fault_port) if inside else None
         with proof.gateway_client(self.url) as client:
             return proof.run(
                 plan or self.plan(**changes),
@@ -71,7 +80,7 @@ class Gateway:
                 clock=proof.steady_clock(),
                 nonce=proof.new_nonce,
                 progress=lambda _: None,
-                surroundings=proof.Surroundings(self.metrics_url, inside=inside),
+                surroundings=proof.Surroundings(self.metrics_url, faults, breaker, time.sleep),
             )
 
     def until_healthy(self) -> dict[str, Any]:
@@ -108,7 +117,7 @@ def settings_for(providers: str, address: str, **more: Any) -> Settings:
             "redis_host": None,
             "redis_port": None,
             "redis_password": None,
-            "cooldown_time": 1,  # so that a target broken by one test is back for the next
+            "cooldown_time": COOLDOWN_S,
         },
         "proof": {"fault_port": free_port("127.0.0.1")},
     }

@@ -5,17 +5,21 @@ Everything a test may break is a field; what it was asked stands in `asked`.
 
 import json
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 
 from gateway import proof
+from gateway.proof.faults import FAULTS, MARK
 
 KEY = "sk-stub-0123456789"
 VERSION = "1.106.2"
 CHAINS = {"a/one": ["b/two", "c/three"], "*": ["d/four"]}
+CONNECTION_ERROR = 500
 GROUPS = ("a/one", "b/two", "c/three", "d/four")
 PROBES = {
     "proof/0/a/one": ["b/two", "c/three"],
@@ -90,6 +94,40 @@ ANSWERS: dict[str, tuple[dict[str, Any], list[str]]] = {
 }
 
 
+class StubFaults:
+    """The proof's own dead primary without a socket; the stub's probes fail as it is told to."""
+
+    token = "0123456789abcdef"  # the one-time token of the test
+
+    def __init__(self, *, taken: bool = False, unasked: bool = False) -> None:
+        self.is_open = False
+        self.unasked = unasked  # the gateway answers without ever asking the primary
+        self._taken = taken
+        self._attempts: Counter[str] = Counter()
+
+    def attempts(self, nonce: str) -> int:
+        return self._attempts[nonce]
+
+    @contextmanager
+    def open(self) -> Iterator[str]:
+        if self._taken:
+            raise OSError(98, "Address already in use")
+        self.is_open = True
+        try:
+            yield self.token
+        finally:
+            self.is_open = False
+
+    def status(self, content: bytes) -> int:
+        """Return what the primary answers to a request, a refused connection included."""
+        mark = MARK.search(content)
+        if not self.is_open or mark is None or mark[3].decode() != self.token:
+            return 500
+        if not self.unasked:
+            self._attempts[mark[1].decode()] += 1
+        return int(FAULTS[mark[2].decode()].statuses[0])
+
+
 @dataclass
 class StubGateway:
     """What the stub does; each field is one way to be wrong or unlucky."""
@@ -109,6 +147,7 @@ class StubGateway:
     cost: str | None = None
     override: Callable[[httpx.Request], httpx.Response | None] | None = None
     model_list: Any = None
+    faults: StubFaults | None = None
     asked: list[dict[str, Any]] = field(default_factory=list)
     requests: list[httpx.Request] = field(default_factory=list)
 
@@ -125,6 +164,7 @@ class StubGateway:
             "clock": proof.steady_clock(),
             "nonce": lambda: f"nonce-{next(ticks)}",
             "progress": lambda _: None,
+            "surroundings": proof.Surroundings(faults=self.faults),
         }
         with self.client() as client:
             return proof.run(options.pop("plan", plan()), client=client, **given | options)
@@ -148,6 +188,9 @@ class StubGateway:
             if request.url.path == "/v1/models":
                 return httpx.Response(200, json=self._models())
             self._asked_at, self._streamed = request.url.path, bool(body.get("stream"))
+            self._fault = 500
+            if self.faults and body["model"] in PROBES and not self._is_up(body["model"]):
+                self._fault = self.faults.status(request.content)
             return self._answer(body["model"], fallbacks=not body.get("disable_fallbacks"))
 
     def _models(self) -> Any:
@@ -169,7 +212,9 @@ class StubGateway:
                     return self._success(target, 1)
         if group in self.cooled:
             return _error(429, "No deployments available for selected model")
-        return _error(500, "litellm.InternalServerError: Connection error.")
+        if self._fault != CONNECTION_ERROR:
+            return _error(self._fault, "owned fault")
+        return _error(CONNECTION_ERROR, "litellm.InternalServerError: Connection error.")
 
     def _is_up(self, group: str) -> bool:
         if self.recovers_after.get(group, 0) > 0:
