@@ -89,14 +89,9 @@ def _dialects() -> dict[str, Dialect]:
         "/openai/v1/embeddings": Dialect(
             "openai", openai.error, ("model", "input"), openai.embeddings
         ),
-        "/openai/v1/responses": Dialect(
-            "openai",
-            openai.error,
-            ("model", "input"),
-            lambda answer, _: openai.response(answer),
-            lambda answer, _: openai.response_stream(answer),
-        ),
+        "/openai/v1/responses": _responses("openai", openai.error),
         "/xai/v1/chat/completions": _openai_like("xai", openai.xai_error),
+        "/xai/v1/responses": _responses("xai", openai.xai_error),
         "/anthropic/v1/messages": Dialect(
             "anthropic",
             anthropic.error,
@@ -118,6 +113,16 @@ def _openai_like(provider: str, errors: Errors) -> Dialect:
 
     needs = ("model", "messages")
     return Dialect(provider, errors, needs, lambda answer, _: openai.chat(answer), stream)
+
+
+def _responses(provider: str, errors: Errors) -> Dialect:
+    return Dialect(
+        provider,
+        errors,
+        ("model", "input"),
+        lambda answer, _: openai.response(answer),
+        lambda answer, _: openai.response_stream(answer),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -291,6 +291,8 @@ def test_embeddings_responses_and_the_list_of_models(client: httpx.Client) -> No
     rows = client.post("/openai/v1/embeddings", json=body, headers=headers).json()["data"]
     assert [len(row["embedding"]) for row in rows] == [8, 8]
     body = {"model": "gpt-5.4", "input": "hi"}
+    xai = client.post("/xai/v1/responses", json={**body, "model": "grok-4.3"}, headers=headers)
+    assert xai.json()["output"][0]["content"][0]["text"].startswith("answered by xai/grok-4.3")
     answer = client.post("/openai/v1/responses", json=body, headers=headers).json()
     assert answer["output"][0]["content"][0]["text"] == "answered by openai/gpt-5.4 (sandbox)"
     streamed = client.post("/openai/v1/responses", json={**body, "stream": True}, headers=headers)
