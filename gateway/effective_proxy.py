@@ -24,14 +24,20 @@ FILE_BEATS_DATABASE = Fact(
     id="precedence.file_over_database",
     effect="a key that the file declares is the file's: the database's value is ignored",
     versions=Versions(since="1.103.0"),
-    evidence=("BerriAI/litellm PR #41779, #41985", "litellm/proxy/config_resolvers"),
+    evidence=(
+        "BerriAI/litellm PR #41779, #41985",
+        "litellm/proxy/config_resolvers/settings_rules.py, in 1.103.0 and not yet in 1.102.4",
+    ),
     test="test_the_file_outranks_the_database",
 )
 DATABASE_BEATS_FILE = Fact(
     id="precedence.database_over_file",
     effect="for many keys, `fallbacks` among them, the database's value beats the file's",
     versions=Versions(until="1.103.0"),
-    evidence=("BerriAI/litellm #15647, #38406",),
+    evidence=(
+        "BerriAI/litellm #15647, #38406",
+        "litellm/proxy/proxy_server.py (_add_router_settings_from_db_config) of 1.84.0 and 1.102.4",
+    ),
     untested="neither release that is run here is below 1.103",
 )
 BOTH_SECTIONS = Fact(
@@ -44,15 +50,21 @@ MOCK_TESTING_IS_GATED = Fact(
     id="mock_testing.gated",
     effect="`mock_testing_fallbacks` is refused with 400 unless "
     "`general_settings.dangerously_allow_mock_testing_request_params` is true",
-    versions=Versions(since="1.101.0"),
-    evidence=("BerriAI/litellm PR #35423", "litellm/proxy/route_llm_request.py"),
+    versions=Versions(since="1.96.0"),
+    evidence=(
+        "BerriAI/litellm PR #35423",
+        "litellm/proxy/route_llm_request.py, in 1.96.0 and not yet in 1.95.1",
+    ),
     test="test_mock_testing_parameters_are_refused",
 )
 MASTER_KEY_REFUSED = Fact(
     id="master_key.refused",
     effect="the proxy does not start without a master key, or with a published one (sk-1234)",
     versions=Versions(since="1.104.0"),
-    evidence=("BerriAI/litellm #42019", "litellm/proxy/auth/master_key_boot_check.py"),
+    evidence=(
+        "BerriAI/litellm #42019",
+        "litellm/proxy/auth/master_key_boot_check.py, in 1.104.0 and not yet in 1.103.11",
+    ),
     test="test_a_missing_or_published_master_key_is_refused",
 )
 UNKNOWN_KEYS_ARE_SILENT = Fact(
@@ -70,7 +82,8 @@ HEALTH_CHECK_IN_ROUTER = Fact(
 INCLUDE_REPLACES = Fact(
     id="include.replaces_sections",
     effect="an included file's section replaces the including file's; only lists are joined",
-    evidence=("observed on 1.106.2", "litellm/proxy/proxy_server.py"),
+    versions=Versions(first="1.106.2"),
+    evidence=("observed on 1.106.2 and 1.109.1",),
     test="test_an_included_section_replaces_the_whole_section",
 )
 UNKNOWN_CALLBACK = Fact(
@@ -101,7 +114,8 @@ METRICS_SLASH = Fact(
     id="metrics.trailing_slash",
     effect="on the metrics port `/metrics` is a redirect to `/metrics/`",
     evidence=("observed on 1.106.2",),
-    test="test_metrics_without_a_slash_is_a_redirect",
+    untested="the process behind that port must import LiteLLM within 30 s, which a small machine "
+    "with two releases on it does not do",
 )
 BUFFER_NEEDS_REDIS = Fact(
     id="redis.transaction_buffer",
@@ -124,8 +138,8 @@ DISCARDED_URL_PARAMETERS = Fact(
 IDLE_LIFETIME_OF_60 = Fact(
     id="database_url.idle_lifetime",
     effect="LiteLLM adds `max_idle_connection_lifetime=60` to a URL that does not say it",
-    versions=Versions(since="1.88.0"),
-    evidence=("BerriAI/litellm PR #28395", DB_URL),
+    versions=Versions(since="1.101.0"),
+    evidence=("BerriAI/litellm PR #28395", f"{DB_URL}, in 1.101.0 and not yet in 1.100.5"),
     test="test_an_idle_lifetime_of_60_s_is_added",
 )
 POOL_IN_THE_URL = Fact(
@@ -143,13 +157,21 @@ GUNICORN_KEEPALIVE = Fact(
 GRANIAN_MAX_REQUESTS = Fact(
     id="server.granian_max_requests",
     effect="`--run_granian` ignores `--max_requests_before_restart`",
-    evidence=(CLI,),
+    versions=Versions(since="1.87.0"),
+    evidence=(f"{CLI}: 1.87.0 is the first that has `--run_granian`",),
     test="test_granian_is_not_given_max_requests",
+)
+ONE_WORKER_ENDS = Fact(
+    id="server.max_requests_of_one_worker",
+    effect="with one uvicorn worker `--max_requests_before_restart` ends the whole server",
+    evidence=(f"{CLI}: 1.108.0 warns of it", "uvicorn's limit_max_requests"),
+    test="test_one_uvicorn_worker_ends_after_its_requests",
 )
 GUNICORN_CONCURRENCY = Fact(
     id="server.gunicorn_limit_concurrency",
     effect="`--run_gunicorn` ignores `--limit_concurrency`",
-    evidence=(CLI,),
+    versions=Versions(since="1.94.0"),
+    evidence=(f"{CLI}: 1.94.0 is the first that has the flag",),
     test="test_gunicorn_is_not_given_the_concurrency",
 )
 UVICORN_WORKER_HEALTHCHECK = Fact(

@@ -5,7 +5,7 @@ from stacks.versions import Versions
 
 COOLDOWN = "litellm/router_utils/cooldown_handlers.py"
 FALLBACKS = "litellm/router_utils/fallback_event_handlers.py"
-ROUTER = "litellm/router.py"
+ROUTER = "litellm/router.py (router_python_core.py from 1.109.0 on)"
 
 ALLOWED_FAILS_OF_3 = Fact(
     id="allowed_fails.equal_to_default",
@@ -80,16 +80,9 @@ NO_RETRIES_OF_A_MODEL = Fact(
 )
 RETRIES_THAT_ARE_NO_NUMBER = Fact(
     id="retries.no_number",
-    effect="a `num_retries` that is no number is accepted, and nothing is retried",
-    versions=Versions(first="1.106.2"),
-    evidence=("observed on 1.106.2 and 1.109.1",),
-    test="test_num_retries_that_is_no_number_retries_nothing",
-)
-RETRIES_THAT_BREAK = Fact(
-    id="retries.no_number_breaks",
-    effect="a `num_retries` that is no number turns every error into one of LiteLLM's own",
-    versions=Versions(since="1.109.0", first="1.106.2"),
-    evidence=("observed on 1.109.1, not on 1.106.2",),
+    effect="a `num_retries` that is no number is accepted; LiteLLM trips over it after each "
+    "failure, and retries nothing",
+    evidence=(f"{ROUTER}: `num_retries > 0`, the same in 1.84.0 and 1.109.1",),
     test="test_num_retries_that_is_no_number_retries_nothing",
 )
 POLICY_SKIPS_THE_CHECK = Fact(
@@ -119,15 +112,15 @@ ALLOWED_FAILS_OF_0 = Fact(
 )
 CIRCLES_ARE_HARMLESS = Fact(
     id="fallbacks.circles",
-    effect="in a circle of chains no target is tried without end",
-    evidence=(FALLBACKS,),
-    test="test_a_circle_of_chains_ends",
+    effect="a circle of chains ends: by `max_fallbacks` at the latest",
+    evidence=(f"{FALLBACKS}: fallback_depth, the same in 1.84.0 and 1.109.1",),
+    test="test_each_target_of_a_circle_is_tried_once",
 )
 EACH_TARGET_ONCE = Fact(
     id="fallbacks.each_target_once",
     effect="each target is tried once for a request, however many chains name it",
     versions=Versions(since="1.97.0"),
-    evidence=(FALLBACKS,),
+    evidence=(f"{FALLBACKS}: attempted_targets, in 1.97.0 and not yet in 1.96.2",),
     test="test_each_target_of_a_circle_is_tried_once",
 )
 UNKNOWN_TARGET_IS_SKIPPED = Fact(
@@ -183,9 +176,9 @@ SOURCE_WITH_PREFIX = Fact(
 )
 TEXT_AS_TARGETS = Fact(
     id="fallbacks.text_as_targets",
-    effect="a text where a list of targets belongs is accepted",
-    versions=Versions(until="1.109.0"),
-    evidence=(ROUTER),
+    effect="a text where a list of targets belongs is accepted, and read letter by letter",
+    versions=Versions(until="1.108.1"),
+    evidence=(f"{ROUTER}: 1.108.1 raises TypeError, 1.108.0 not yet",),
     test="test_a_text_instead_of_a_list_of_targets",
 )
 EXCLUSIVE_LISTS = Fact(
@@ -203,15 +196,25 @@ UNSET_LISTS_FALL_THROUGH = Fact(
 )
 STAR_SERVES_NO_UNKNOWN_MODEL = Fact(
     id="fallbacks.star_and_unknown_models",
-    effect='a request for a model that is not configured is refused: `"*"` does not help',
+    effect='a request for a model that is not configured is refused, whatever `"*"` says',
     evidence=("litellm/proxy/route_llm_request.py",),
     test="test_the_star_chain_serves_no_unknown_model",
+)
+WILDCARD_LETS_EVERYTHING_IN = Fact(
+    id="fallbacks.star_beside_a_wildcard",
+    effect='where any group is a wildcard, `"*"` answers for every name, also a misspelt one',
+    versions=Versions(first="1.106.2"),
+    evidence=(
+        "litellm/proxy/route_llm_request.py (pattern_router.patterns)",
+        "observed on 1.106.2 and 1.109.1",
+    ),
+    test="test_beside_a_wildcard_group_the_star_chain_serves_every_name",
 )
 STAR_SERVES_UNLISTED_MODELS = Fact(
     id="fallbacks.star",
     effect='`"*"` is the chain of every group that no other entry names',
     evidence=(FALLBACKS,),
-    test="test_the_star_chain_rescues_unlisted_groups",
+    test="test_default_fallbacks_become_the_star_chain",
 )
 RPM_IS_A_WEIGHT = Fact(
     id="rpm.is_a_weight",
@@ -240,8 +243,8 @@ TIMEOUT_OF_6000 = Fact(
 REQUEST_TIMEOUT_OUTRANKS_ROUTER = Fact(
     id="timeouts.request_over_router",
     effect="`litellm_settings.request_timeout` outranks `router_settings.timeout`",
-    versions=Versions(since="1.92.0"),
-    evidence=(ROUTER,),
+    versions=Versions(since="1.91.0"),
+    evidence=(f"{ROUTER}: get_configured_request_timeout, in 1.91.0 and not yet in 1.90.7",),
     test="test_the_request_timeout_outranks_the_routers",
 )
 MODEL_TIMEOUT_OUTRANKS_ALL = Fact(
@@ -254,7 +257,10 @@ VERTEX_STREAMS = Fact(
     id="timeouts.vertex_streams",
     effect="a stream of Gemini on Vertex AI ignores `timeout` and `stream_timeout`: only "
     "`litellm_settings.request_timeout` ends one that hangs",
-    evidence=("litellm/llms/vertex_ai/gemini (make_call)", "measured on 1.106.2"),
+    versions=Versions(until="1.108.0"),
+    evidence=(
+        "litellm/llms/vertex_ai/gemini (make_call): 1.108.0 passes a time-out, 1.106.10 not yet",
+    ),
     test="test_only_the_request_timeout_ends_a_vertex_stream",
 )
 SERVED_FROM_CACHE = Fact(

@@ -24,9 +24,9 @@ MODULE = "litellm/__init__.py"
 ROUTER = "litellm/router.py"
 CORE = "litellm/router_python_core.py"  # the Router, from 1.109.0 on
 CONSTANTS = "litellm/constants.py"
-TYPES = (
-    "litellm/proxy/_types.py",
+TYPES = (  # of two classes with one name the first counts: both files have a ModelInfo
     "litellm/types/router.py",
+    "litellm/proxy/_types.py",
     "litellm/types/utils.py",
     "litellm/types/litellm_params.py",
 )

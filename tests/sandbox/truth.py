@@ -177,8 +177,8 @@ def _with_ports(lab: Lab, flags: Sequence[str]) -> Iterator[str]:
 
 
 def _written(lab: Lab, case: Mapping[str, Any]) -> dict[str, Any]:
-    arguments = [word.replace("FOLDER", str(lab.folder)) for word in case["arguments"]]
-    return {**case, "arguments": arguments}
+    words = [word.replace("FOLDER", str(lab.folder)) for word in case["arguments"]]
+    return {**case, "arguments": list(_with_ports(lab, words))}
 
 
 def _environment(lab: Lab) -> dict[str, str]:
@@ -186,6 +186,7 @@ def _environment(lab: Lab) -> dict[str, str]:
     return {
         "PATH": os.environ.get("PATH", ""),
         "HOME": str(lab.folder),
+        "TMPDIR": str(lab.folder),
         "LITELLM_MASTER_KEY": KEY,
         "LITELLM_LOCAL_MODEL_COST_MAP": "True",
         "LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS": "True",

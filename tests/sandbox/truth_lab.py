@@ -1,7 +1,7 @@
 """Runs inside LiteLLM's own environment: imports it once, then a fork for each server and case.
 
 python truth_lab.py PLAN.json: `{"servers": {name: [argument, ...]}, "cases": {name: case}}`. A
-case is `{"do": "load" | "sync" | "start", "arguments": [...], "environment": {...}, "row": {...}}`;
+case is `{"do": "load" | "start" | "keys", "arguments": [...], "environment": {...}, "row": {...}}`;
 what it saw is written to PLAN.json's folder as NAME.result.json, its output as NAME.log.
 """
 
@@ -10,6 +10,7 @@ import importlib
 import json
 import os
 import signal
+import subprocess
 import sys
 import traceback
 from collections.abc import Callable, Mapping
@@ -19,6 +20,7 @@ from types import SimpleNamespace
 from typing import Any
 
 CASE_S = 60
+PLAIN = (bool, int, float, str, list, dict, set, tuple, type(None))
 ATTRIBUTES = (
     "fallbacks",
     "context_window_fallbacks",
@@ -80,16 +82,59 @@ def do(cli: Any, case: Mapping[str, Any]) -> Any:
         os.environ.pop(name, None) if value is None else os.environ.update({name: value})
     if case["do"] == "start":
         return started(cli, case["arguments"])
+    if case["do"] == "keys":
+        return keys()
     return asyncio.run(loaded(*case["arguments"], row=case.get("row")))
 
 
-def started(cli: Any, arguments: list[str]) -> dict[str, Any]:
-    """Run the command line to its end, and say what it made of the database's URL."""
+def started(cli: Any, arguments: list[str]) -> None:
+    """Run the command line until its time is up, or it ends, and say what it made of the URL.
+
+    It starts no program: Prisma's would be downloaded.
+    """
+
+    def say(*_: object) -> None:
+        print("DATABASE_URL", os.environ.get("DATABASE_URL"), flush=True)  # noqa: T201 - the log
+
+    def say_and_end(*_: object) -> None:
+        say()
+        os._exit(0)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError("no program is started here")
+
+    if "DATABASE_URL" in os.environ:
+        signal.signal(signal.SIGALRM, say_and_end)
+        subprocess.Popen = refuse  # type: ignore[misc,assignment]
     try:
         cli.run_server.main(args=arguments, standalone_mode=False)
     finally:
-        print("DATABASE_URL", os.environ.get("DATABASE_URL"), flush=True)  # noqa: T201 - read from the log
-    return {"url": os.environ.get("DATABASE_URL")}
+        say()
+
+
+def keys() -> dict[str, Any]:
+    """Return what LiteLLM itself says that it knows."""
+    litellm = importlib.import_module("litellm")
+    router = importlib.import_module("litellm.router")
+    api = importlib.import_module("litellm.types.router")
+    proxy = importlib.import_module("litellm.proxy._types")
+    try:
+        arguments = importlib.import_module("litellm.router_api").router_init_args()
+    except ImportError:  # before 1.109.0
+        arguments = router.Router.get_valid_args()
+    return {
+        "router_settings": sorted(arguments),
+        "general_settings": sorted(proxy.ConfigGeneralSettings.model_fields),
+        "litellm_params": sorted(api.LiteLLM_Params.model_fields),
+        "model_info": sorted(api.ModelInfo.model_fields),
+        "retry_policy": sorted(api.RetryPolicy.model_fields),
+        "allowed_fails_policy": sorted(api.AllowedFailsPolicy.model_fields),
+        "litellm_settings": sorted(
+            name
+            for name, value in vars(litellm).items()
+            if name.islower() and not name.startswith("_") and type(value) in PLAIN
+        ),
+    }
 
 
 async def loaded(file: str, *, row: Mapping[str, Any] | None) -> dict[str, Any]:

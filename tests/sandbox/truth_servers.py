@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.sandbox.truth import Plan, group
+from tests.sandbox.truth import ADDRESS, Plan, group
 
 UNKNOWN = {"no_such_key": 1}
 
@@ -105,8 +105,6 @@ ZERO: dict[str, Any] = {
         group("lone"),
         group("lone-chained"),
         group("good"),
-        group("text", num_retries=None),
-        group("text-chained", num_retries=None),
         *(group(f"line-{n}") for n in range(5)),
         *(group(f"flat-{n}") for n in range(5)),
     ],
@@ -114,26 +112,30 @@ ZERO: dict[str, Any] = {
         "allowed_fails": 0,
         "cooldown_time": 60,
         "max_fallbacks": 2,
-        "num_retries": "three",
+        "num_retries": 0,
         "fallbacks": [
             {"lone-chained": ["good"]},
-            {"text-chained": ["good"]},
             *({f"line-{n}": [f"line-{n + 1}"]} for n in range(3)),
             {"line-3": ["good"]},
             {"flat-0": ["flat-1", "flat-2", "flat-3", "good"]},
         ],
     },
 }
-"""`allowed_fails: 0`, a depth of 2, and numbers that are none."""
+"""`allowed_fails: 0`, and a depth of 2."""
 
 STAR: dict[str, Any] = {
-    "model_list": [group("good"), group("to-wildcard"), group("wild/*", "wild")],
+    "model_list": [
+        group("good"),
+        group("to-wildcard"),
+        group("wild/*", "wild"),
+        group("text", num_retries=None),
+    ],
     "router_settings": {
-        "num_retries": 0,
+        "num_retries": "three",
         "fallbacks": [{"to-wildcard": ["wild/any"]}, {"*": ["good"]}],
     },
 }
-"""A wildcard group beside the chain of everything."""
+"""A wildcard group beside the chain of everything, and a number that is none."""
 
 PLAN = Plan(
     servers={
@@ -237,21 +239,23 @@ PROXY_PLAN = Plan(
         "short": SMALL,
     },
     flags={
-        "dead": [
-            *("--keepalive_timeout", "30", "--limit_concurrency", "4"),
-            *("--prometheus_metrics_port", "PORT:metrics"),
-        ],
+        "dead": ["--keepalive_timeout", "30", "--limit_concurrency", "4"],
         "gunicorn": ["--run_gunicorn", "--keepalive_timeout", "30", "--limit_concurrency", "4"],
         "short": ["--max_requests_before_restart", "20"],
     },
     cases={
+        "keys": {"do": "keys", "arguments": []},
         **{name: loading(name) for name in FILES if name not in ("included", "synced")},
         "synced": loading("synced", row={}),
         "database": loading("synced", row={"fallbacks": [{"a": ["from-database"]}]}),
         "no-key": starting(environment={"LITELLM_MASTER_KEY": None}, seconds=30),
         "known-key": starting(environment={"LITELLM_MASTER_KEY": "sk-1234"}, seconds=30),
-        "granian": starting("--run_granian", "--max_requests_before_restart", "9", seconds=5),
-        "url": starting("--skip_server_startup", environment={"DATABASE_URL": URL}, seconds=30),
+        "granian": starting(
+            *("--run_granian", "--max_requests_before_restart", "9"),
+            *("--host", ADDRESS, "--port", "PORT:granian"),
+            seconds=5,
+        ),
+        "url": starting("--skip_server_startup", environment={"DATABASE_URL": URL}, seconds=5),
     },
     files={**FILES, "small": SMALL},
 )
