@@ -65,6 +65,57 @@ def test_an_install_makes_fetches_and_compiles_and_says_how_far_it_is(tmp_path: 
     assert lines[-1].startswith(f"LiteLLM {VERSION}: installed in ")
 
 
+class Lacking(Recorder):
+    """An index without the newest list of authorities, nor the newest migrations."""
+
+    def __call__(
+        self, command: Sequence[str], *, held: int, on_line: Callable[[str], None]
+    ) -> None:
+        super().__call__(command, held=held, on_line=on_line)
+        if "--no-deps" in command:
+            folder = Path(command[0]).parents[1] / "lib/python3.11/site-packages"
+            metadata = folder / f"litellm-{VERSION}.dist-info" / "METADATA"
+            metadata.parent.mkdir(parents=True)
+            metadata.write_text(
+                "Requires-Dist: certifi>=2026.10.19\n"
+                "Requires-Dist: litellm-proxy-extras==9 ; extra == 'proxy'\n"
+                "Requires-Dist: uvloop>=1 ; sys_platform != 'win32' and extra == 'proxy'\n"
+                "Requires-Dist: mlflow>=3 ; extra == 'mlflow'\n"
+            )
+        elif f"litellm[proxy]=={VERSION}" in command:
+            raise ImageError("No matching distribution found for certifi>=2026.10.19")
+        elif "--requirement" in command:
+            wanted = Path(command[command.index("--requirement") + 1]).read_text().splitlines()
+            if "litellm-proxy-extras==9" in wanted:
+                raise ImageError("No matching distribution found for litellm-proxy-extras==9")
+            assert wanted == [
+                "certifi",
+                "litellm-proxy-extras",
+                "uvloop>=1 ; sys_platform != 'win32'",
+            ]
+
+
+def test_what_an_index_lacks_and_an_older_release_serves_is_taken_older(tmp_path: Path) -> None:
+    run = Lacking()
+
+    install(VERSION, silent, cache=tmp_path, run=run)
+
+    assert is_installed(VERSION, tmp_path)
+    assert sum("--requirement" in command for command in run.commands) == 2
+    assert {"prometheus_client", "google-auth", "prisma"} < set(run.commands[-2])
+
+
+def test_anything_else_that_an_index_lacks_ends_the_install(tmp_path: Path) -> None:
+    def run(command: Sequence[str], *, held: int, on_line: Callable[[str], None]) -> None:
+        del held, on_line
+        if "venv" not in command:
+            raise ImageError("No matching distribution found for openai>=99")
+
+    with pytest.raises(ImageError, match="openai"):
+        install(VERSION, silent, cache=tmp_path, run=run)
+    assert not is_installed(VERSION, tmp_path)
+
+
 def test_what_is_installed_is_not_installed_again(tmp_path: Path) -> None:
     install(VERSION, silent, cache=tmp_path, run=Recorder())
     again, lines = Recorder(), list[str]()
