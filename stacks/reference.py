@@ -9,6 +9,7 @@ import json
 import sys
 import textwrap
 from collections.abc import Iterator, Mapping
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -129,17 +130,24 @@ def _subclasses(model: type[Frozen]) -> Iterator[type[Frozen]]:
 def _of_class(model: type[Frozen]) -> dict[str, str]:
     found: dict[str, str] = {}
     for base in reversed([cls for cls in model.__mro__ if issubclass(cls, Frozen)]):
-        tree = ast.parse(textwrap.dedent(inspect.getsource(base))).body[0]
-        body = tree.body if isinstance(tree, ast.ClassDef) else []
-        for field, text in pairwise(body):
-            match field, text:
-                case (
-                    ast.AnnAssign(target=ast.Name(id=name)),
-                    ast.Expr(value=ast.Constant(value=str(said))),
-                ):
-                    found[name] = " ".join(said.split())
-                case _:
-                    pass
+        found |= _own(base)
+    return found
+
+
+@cache
+def _own(model: type[Frozen]) -> dict[str, str]:
+    tree = ast.parse(textwrap.dedent(inspect.getsource(model))).body[0]
+    body = tree.body if isinstance(tree, ast.ClassDef) else []
+    found: dict[str, str] = {}
+    for field, text in pairwise(body):
+        match field, text:
+            case (
+                ast.AnnAssign(target=ast.Name(id=name)),
+                ast.Expr(value=ast.Constant(value=str(said))),
+            ):
+                found[name] = " ".join(said.split())
+            case _:
+                pass
     return found
 
 
