@@ -1,6 +1,7 @@
 """How a rule is explained on a page: what it finds, why, and two examples."""
 
 import re
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -57,7 +58,8 @@ def _texts(example: Example) -> Iterator[tuple[str, str, str]]:
     if example.database_url is not None:
         yield "text", "DATABASE_URL", example.database_url
     if example.settings:
-        yield "python", "settings", "\n".join(f"{k} = {v!r}" for k, v in example.settings.items())
+        rows = (f"{key}: {json.dumps(value)}" for key, value in example.settings.items())
+        yield "yaml", "settings", "\n".join(rows)
 
 
 def _circumstances(example: Example) -> str:
