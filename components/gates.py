@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,16 @@ from fly.errors import FlyError
 from fly.gates import GateStatus, GateVerdict
 from fly.replies import Machine
 from gateway import proof
+from gateway.evidence.document import (
+    INSIDE,
+    OUTSIDE,
+    Gate,
+    Subject,
+    build,
+    last_proof,
+    proof_digest,
+)
+from gateway.evidence.keeping import keep
 
 if TYPE_CHECKING:
     from fly.api import FlyApi
@@ -44,24 +55,24 @@ class ProofGates:
         self._inputs = inputs
         self._plan: dict[str, Any] = json.loads(inputs["proof_plan"])
         self._progress = progress
-        self._records: list[dict[str, Any]] = []
+        self._gates: list[Gate] = []
+        self._image_digest = ""
 
     def inside(self, machine: Machine) -> GateVerdict:
         """Run the proof inside the machine; the master key never leaves it."""
+        self._image_digest = machine.image.digest or self._image_digest
         command = (*self._inputs["proof_command"], "--plan-json", self._inputs["proof_plan"])
         timeout_s = self._plan["total_timeout_s"] + EXEC_MARGIN_S
         try:
             answer = self._api.machines.exec(self._app, machine.id, command, timeout_s=timeout_s)
         except FlyError as error:
-            return GateVerdict(GateStatus.ERRORED, str(error))
+            return self._errored(machine, str(error))
         try:
             evidence = proof.unpack(answer.stdout)
         except ValueError:
             tail = answer.stderr.strip()[-300:]
-            return GateVerdict(
-                GateStatus.ERRORED, f"the proof ended with {answer.exit_code}: {tail}"
-            )
-        return self._verdict("inside", evidence, machine.id)
+            return self._errored(machine, f"the proof ended with {answer.exit_code}: {tail}")
+        return self._verdict(Gate(INSIDE, machine.id, evidence))
 
     def outside(self) -> GateVerdict:
         """Run the proof through the public address."""
@@ -76,36 +87,58 @@ class ProofGates:
                 nonce=proof.new_nonce,
                 progress=self._progress,
             )
-        return self._verdict("outside", evidence, "")
+        return self._verdict(Gate(OUTSIDE, evidence=evidence))
 
     def write_evidence(self, root: Path) -> Evidence:
-        """Write what both gates saw below `root`, by environment, and return where it is."""
-        if not self._records:
+        """Write what the gates saw below `root`, by environment, and return where it is."""
+        if not self._gates:
             return Evidence()
-        document: dict[str, Any] = {
-            "schema": 1,
-            "app": self._app,
-            "bundle": self._inputs["bundle"],
-            "gates": self._records,
-        }
-        digest = proof.evidence_digest(document)
-        document["digest"] = digest
-        short = digest.removeprefix("sha256:")[:12]
-        target = root / self._inputs["environment"] / f"{short}.json"
-        target.parent.mkdir(parents=True, exist_ok=True)
-        partial = target.with_suffix(".partial")
-        partial.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n")
-        partial.replace(target)
-        last = self._records[-1]["evidence"]
+        document = build(
+            self._subject(),
+            self._plan,
+            self._gates,
+            at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+            secrets=(self._inputs["gate_key"],),
+        )
+        file = keep(
+            document,
+            root / self._inputs["environment"],
+            self._inputs["keep_evidence"],
+            project=Path(),
+            report=self._progress,
+        )
+        last = last_proof(document)
         edges = [
             {key: edge[key] for key in ("kind", "source", "target", "verdict", "latency_ms")}
-            for edge in last["edges"]
+            for edge in (last["edges"] if last else ())
         ]
-        return Evidence(last["verdict"], last["started_at"], digest, str(target), edges)
+        return Evidence(
+            document["verdict"], document["written_at"], document["digest"], str(file), edges
+        )
 
-    def _verdict(self, gate: str, evidence: dict[str, Any], machine: str) -> GateVerdict:
-        self._records.append({"gate": gate, "machine": machine, "evidence": evidence})
-        status = GateStatus(evidence["verdict"])
+    def _subject(self) -> Subject:
+        contents, bundle = self._inputs["contents"], self._inputs["bundle"]
+        pinned = contents["image"].rpartition("@")[2] if "@" in contents["image"] else ""
+        return Subject(
+            app=self._app,
+            environment=self._inputs["environment"],
+            bundle=bundle,
+            plan_bundle=bundle,
+            image=contents["image"],
+            image_digest=pinned or self._image_digest,
+            config_digest=contents["config_digest"],
+            toml_digest=contents["toml_digest"],
+            judged_by=proof_digest(),
+        )
+
+    def _errored(self, machine: Machine, error: str) -> GateVerdict:
+        self._gates.append(Gate(INSIDE, machine.id, error=error))
+        return GateVerdict(GateStatus.ERRORED, error)
+
+    def _verdict(self, gate: Gate) -> GateVerdict:
+        self._gates.append(gate)
+        evidence = gate.evidence or {}
+        status = GateStatus(gate.verdict)
         edges = evidence["edges"]
         proven = sum(edge["verdict"] == "passed" for edge in edges)
         summary = f"{proven} of {len(edges)} fallbacks proven in {evidence['duration_s']:.1f} s"

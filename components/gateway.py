@@ -139,6 +139,12 @@ class Gateway(pulumi.ComponentResource):
             proof_command=proof_command(settings),
             public_url=settings.fly.url,
             gate_key=master_key,
+            contents={
+                "image": bundle.image,
+                "config_digest": bundle.yaml_digest,
+                "toml_digest": bundle.toml_digest,
+            },
+            keep_evidence=settings.proof.keep_evidence,
             opts=pulumi.ResourceOptions(
                 parent=self,
                 depends_on=[*self._stores, *addresses],

@@ -2,20 +2,21 @@
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pulumi
 from pulumi.dynamic import Resource
 
 from components.provider import FlyProvider, Made, Properties, Seen, lease_holder, report
-from fly.gates import ReleaseUndoneError
+from fly.gates import ReleaseUndoneError, RolloutStoppedError
 from fly.migration import Migration, run_migration
 from fly.release import Release as FlyRelease
 from fly.release import in_group, observed, observed_secrets_version, standing
 from fly.rollout import Rollout
+from gateway.evidence.files import evidence_root
 
 if TYPE_CHECKING:
+    from components.gates import ProofGates
     from fly.api import FlyApi
 
 COMPUTED = (
@@ -83,11 +84,12 @@ class ReleaseProvider(FlyProvider):
         try:
             machines = rollout.run()
         except ReleaseUndoneError as error:
-            path = gates.write_evidence(evidence_root(os.environ)).path
-            seen = f"{path} holds what was seen" if path else "the release came to no proof"
             raise ReleaseUndoneError(
-                f"failed[proof] {release.app}: {error}\n  {seen}; the next `pulumi up` tries again"
+                f"failed[proof] {release.app}: {error}\n"
+                f"  {_seen(gates)}; the next `pulumi up` tries again"
             ) from None
+        except RolloutStoppedError as error:
+            raise RolloutStoppedError(f"{error}\n  {_seen(gates)}") from None
         evidence = gates.write_evidence(evidence_root(os.environ))
         computed = {
             "applied": dict(release.config),
@@ -109,6 +111,8 @@ class Release(Resource, module="fly", name="Release"):
     `counts` the machines per region; `migration` what a one-off machine runs first (the fields of
     `fly.migration.Migration`; empty for none);
     `gate_key` the master key for the proof from outside; `public_url` where that proof asks.
+    `contents` names what the bundle is made of, for the evidence: `image`, `config_digest`,
+    `toml_digest`; of the files of evidence, `keep_evidence` are kept.
     """
 
     machine_ids: pulumi.Output[list[str]]
@@ -137,6 +141,8 @@ class Release(Resource, module="fly", name="Release"):
         proof_command: tuple[str, ...],
         public_url: str,
         gate_key: pulumi.Input[str],
+        contents: Mapping[str, str],
+        keep_evidence: int,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         slots = [
@@ -158,14 +164,17 @@ class Release(Resource, module="fly", name="Release"):
             "proof_command": list(proof_command),
             "public_url": public_url,
             "gate_key": pulumi.Output.secret(gate_key),
+            "contents": dict(contents),
+            "keep_evidence": keep_evidence,
             **dict.fromkeys(COMPUTED),
         }
         super().__init__(ReleaseProvider(), resource_name, properties, opts)
 
 
-def evidence_root(environ: Mapping[str, str]) -> Path:
-    """Return where evidence is kept: GATEWAY_EVIDENCE, else `evidence` in the project."""
-    return Path(environ.get("GATEWAY_EVIDENCE") or "evidence")
+def _seen(gates: "ProofGates") -> str:
+    """Write what the gates saw, and say where."""
+    path = gates.write_evidence(evidence_root(os.environ)).path
+    return f"{path} holds what was seen" if path else "the release came to no proof"
 
 
 def _release(inputs: Properties) -> FlyRelease:

@@ -1,6 +1,5 @@
 """`gateway prove`: the fallback proof on a deployed gateway, through its public address."""
 
-import os
 import time
 from typing import Any
 
@@ -8,7 +7,7 @@ from components.bundle import make_bundle
 from gateway import proof
 from gateway.proof_plan import proof_plan
 from ops.deployed import DIGEST_SHOWN, EDGE_COLUMNS, Deployed, edges_of
-from ops.evidence import evidence_root, write_evidence
+from ops.evidence import keep_asked
 from ops.exit_codes import ExitCode
 from ops.output import Output
 from ops.settings import checked_settings
@@ -44,9 +43,14 @@ def prove(environment: str, *, breaker: bool = False, output: Output) -> ExitCod
             progress=output.say,
             surroundings=proof.Surroundings(breaker=breaker, sleep=time.sleep),
         )
-    root = evidence_root(stack.root, os.environ)
-    file = write_evidence(
-        root, environment, app=deployed.app, bundle=deployed.digest, evidence=evidence
+    file = keep_asked(
+        stack.root,
+        settings,
+        deployed=deployed,
+        plan_bundle=wanted,
+        plan=plan,
+        evidence=evidence,
+        say=output.say,
     )
     shown = str(file.relative_to(stack.root) if file.is_relative_to(stack.root) else file)
     show(deployed, evidence, shown, output)

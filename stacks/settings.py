@@ -105,6 +105,8 @@ class Proof(Frozen):
     """Closed, but for the time of a proof: there the probes' dead primaries are, on 127.0.0.1."""
     probe_prefix: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")] = "proof"
     """Probe groups are called `<prefix>/<position>/<source>`."""
+    keep_evidence: Annotated[int, Field(strict=True, ge=1, le=100_000)] = 50
+    """Evidence files kept; beyond them only the newest that passed and those of promotions."""
 
 
 class Definition(Frozen):

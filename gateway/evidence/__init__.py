@@ -1,0 +1,1 @@
+"""What is kept of a proof: one document, its file, its verification, its page."""
