@@ -1,7 +1,7 @@
 """How a rule is explained on a page: what it finds, why, and two examples."""
 
-import re
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
