@@ -32,7 +32,7 @@ test: setup ## Run every test: unit, sandbox, vendor
 	@$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
 
 test-unit: $(INSTALLED) ## Run the tests that need neither processes nor sockets
-	@$(BIN)/pytest tests/unit $(ARGS)
+	@$(BIN)/pytest tests/unit --numprocesses $(WORKERS) --dist loadfile $(ARGS)
 
 lint: $(INSTALLED) ## Check format, rules, types and imports; report all four
 	@status=0; \
