@@ -57,6 +57,25 @@ class SandboxClient:
         """Take back the scripts of all models; return how many there were."""
         return int(self._call("DELETE", "/_sandbox/providers/faults")["healed"])
 
+    def break_for(self, marker: str, deployment: str, step: Mapping[str, Any]) -> None:
+        """Let `provider/model` fail for requests that carry the marker, and for nobody else.
+
+        `provider/*` stands for all its models that have no script of their own.
+        """
+        body = {"script": [dict(step)], "then": "recover", "only": marker}
+        self._call("PUT", f"/_sandbox/providers/faults/{deployment}", body)
+
+    def heal_for(self, marker: str) -> None:
+        """Take back all that was broken for a marker."""
+        self._call("DELETE", f"/_sandbox/providers/faults?only={marker}")
+
+    def attempts(self, marker: str) -> list[dict[str, Any]]:
+        """Return the requests with this marker that reached a model."""
+        found: list[dict[str, Any]] = self._call(
+            "GET", f"/_sandbox/providers/attempts?marker={marker}"
+        )["attempts"]
+        return found
+
     def _call(self, method: str, path: str, body: Any = None) -> Any:
         try:
             answer = self._client.request(method, path, json=body)

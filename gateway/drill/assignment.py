@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from gateway.drill.fault import Fault, Meets, On
 from gateway.drill.seen import Form
 
+_WHOLE_GROUP = 6  # failures: what a group can show in the two windows of a drill
+
 
 @dataclass(frozen=True, slots=True)
 class Group:
@@ -20,6 +22,8 @@ class Group:
     provider: str
     model: str
     targets: tuple[str, ...]
+    aimed_at: bool = False
+    """Whether it rescues others: it must not rest while they fail."""
 
     @property
     def deployment(self) -> str:
@@ -48,16 +52,19 @@ def assigned(faults: Iterable[Fault], groups: Sequence[Group]) -> tuple[Run, ...
     A fault whose providers no group has is left out.
     """
     used: Counter[str] = Counter()
-    runs = []
-    for fault in faults:
-        fitting = [
-            g for g in groups if g.targets and g.provider in (fault.providers or (g.provider,))
-        ]
+    found: dict[str, list[Run]] = {}
+    catalogue = list(faults)
+    # Those that take a whole group for a while choose first; the order of the runs stays.
+    for fault in sorted(catalogue, key=lambda fault: not rests_at_once(fault)):
+        allowed = fault.providers or tuple(group.provider for group in groups)
+        fitting = [one for one in groups if one.targets and one.provider in allowed]
+        if rests_at_once(fault):
+            fitting = [one for one in fitting if not one.aimed_at] or fitting
         for form in fault.forms:
             for chosen in _chosen(fault, fitting, used):
-                used[chosen.name] += 1 if counts(fault) else 0
-                runs.append(Run(fault, form, chosen))
-    return tuple(runs)
+                used[chosen.name] += _WHOLE_GROUP if rests_at_once(fault) else counts(fault)
+                found.setdefault(fault.id, []).append(Run(fault, form, chosen))
+    return tuple(run for fault in catalogue for run in found.get(fault.id, ()))
 
 
 def counts(fault: Fault) -> bool:
@@ -88,8 +95,9 @@ def _chosen(fault: Fault, fitting: Sequence[Group], used: Counter[str]) -> Itera
 class Breakers:
     """How many failures each group may still have before its breaker opens.
 
-    `room` failures are met by the provider, the last of them opens the breaker; all are forgotten
-    `window_s` after the last one. `clock` is in seconds.
+    `room` failures are met by the provider, the last of them opens the breaker: a group that
+    rescues others is spared that one. All are forgotten `window_s` after the last. `clock` is in
+    seconds.
     """
 
     room: int
@@ -100,27 +108,33 @@ class Breakers:
 
     def free(self, run: Run) -> bool:
         """Tell whether the group would try its provider for this run, whatever else goes on."""
-        name, fault = run.group.name, run.fault
-        taken = len(self._remembered(name)) + self._busy[name]
-        return taken == 0 if rests_at_once(fault) else taken < self.room
+        taken = self._taken(run.group.name)
+        if taken and (rests_at_once(run.fault) or run.fault.target_step):
+            return False
+        return taken < self.room - (1 if run.group.aimed_at and self.room > 1 else 0)
 
     def begin(self, run: Run) -> None:
-        """Keep the room of a run that begins; one that rests at once takes all of it."""
-        self._busy[run.group.name] += self._weight(run)
+        """Keep the room of a run that begins."""
+        self._busy.update(self._charges(run))
 
     def end(self, run: Run) -> None:
-        """Remember the failure that the run was."""
-        name, weight = run.group.name, self._weight(run)
-        self._busy[name] -= weight
-        self._failed.setdefault(name, []).extend([self.clock()] * weight)
+        """Remember the failures that the run was."""
+        charges = self._charges(run)
+        self._busy.subtract(charges)
+        for name, count in charges.items():
+            self._failed.setdefault(name, []).extend([self.clock()] * count)
 
-    def _weight(self, run: Run) -> int:
+    def _charges(self, run: Run) -> Counter[str]:
+        """Return the failures of each group: all that it has room for when it rests at once."""
         if not counts(run.fault):
-            return 0
-        return self.room if rests_at_once(run.fault) else 1
+            return Counter()
+        charges = Counter({run.group.name: self.room if rests_at_once(run.fault) else 1})
+        if run.fault.target_step.get("kind") == "status":
+            charges.update(run.group.targets)
+        return charges
 
-    def _remembered(self, name: str) -> list[float]:
+    def _taken(self, name: str) -> int:
         found = self._failed.get(name, [])
         if found and self.clock() - found[-1] > self.window_s:
             found.clear()
-        return found
+        return len(found) + self._busy[name]

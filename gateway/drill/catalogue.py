@@ -43,6 +43,7 @@ BENCH_FAULTS: tuple[Fault, ...] = (
             advisory(first_gap_at_least(1.8)),
             no_hammering(within_s=1.5, most=2),
         ),
+        forms=STREAMED,
         meets=Meets.RATE_LIMIT,
     ),
     Fault(
@@ -53,6 +54,7 @@ BENCH_FAULTS: tuple[Fault, ...] = (
         f"{BENCH} S02",
         {"kind": "status", "status": 429},
         (no_hammering(within_s=3, most=4), BOUNDED),
+        forms=STREAMED,
         meets=Meets.RATE_LIMIT,
     ),
     Fault(
@@ -63,6 +65,7 @@ BENCH_FAULTS: tuple[Fault, ...] = (
         f"{BENCH} S03",
         {"kind": "status", "status": 500, "times": 1},
         (advisory(primary_at_least(2)),),
+        forms=STREAMED,
         meets=Meets.SERVER_ERROR,
     ),
     Fault(
@@ -83,7 +86,7 @@ BENCH_FAULTS: tuple[Fault, ...] = (
         f"{BENCH} S05",
         {"kind": "reset", "times": 1},
         (BOUNDED,),
-        meets=Meets.SERVER_ERROR,
+        forms=STREAMED,
     ),
     Fault(
         "S06",
@@ -206,6 +209,7 @@ BENCH_FAULTS: tuple[Fault, ...] = (
         f"{BENCH} S16",
         {"kind": "status", "status": 503},
         (reports_who_answered(), advisory(usage_present()), BOUNDED),
+        forms=STREAMED,
         meets=Meets.UNAVAILABLE,
     ),
 )

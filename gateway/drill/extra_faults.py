@@ -65,6 +65,7 @@ EXTRA: tuple[Fault, ...] = (
         "Anthropic's errors; LiteLLM PR #24005",
         {"kind": "status", "status": 529},
         (BOUNDED,),
+        forms=STREAMED,
         meets=Meets.SERVER_ERROR,
         providers=("anthropic",),
     ),
@@ -75,7 +76,8 @@ EXTRA: tuple[Fault, ...] = (
         "Fall back at once: no retry can mend a key.",
         "any key that expires",
         {"kind": "status", "status": 401},
-        (primary_at_most(1),),
+        (BOUNDED, advisory(primary_at_most(1))),
+        forms=STREAMED,
         meets=Meets.UNAUTHORIZED,
     ),
     Fault(
@@ -85,7 +87,8 @@ EXTRA: tuple[Fault, ...] = (
         "Fall back at once.",
         "models retired in 2026 (stacks/gateway.py)",
         {"kind": "status", "status": 404},
-        (primary_at_most(1),),
+        (BOUNDED, advisory(primary_at_most(1))),
+        forms=STREAMED,
         meets=Meets.NOT_FOUND,
     ),
     Fault(

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Any
 
 from gateway.drill.checks import Check
@@ -13,7 +12,6 @@ BENCH = "Failover Bench"
 BOTH = (Form.WHOLE, Form.STREAM)
 STREAMED = (Form.STREAM,)
 WHOLE = (Form.WHOLE,)
-NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Ideal(StrEnum):
@@ -48,13 +46,6 @@ class On(StrEnum):
     EACH_PROVIDER = "one group of each provider"
 
 
-class Reach(StrEnum):
-    """Who fails in one run."""
-
-    PRIMARY = "the primary"
-    TARGETS_TOO = "the primary, and its targets by a script of their own"
-
-
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One row of the catalogue.
@@ -77,7 +68,7 @@ class Fault:
     ideal: Ideal = Ideal.ANSWER
     on: On = On.ONE
     providers: tuple[str, ...] = ()
-    target_step: Mapping[str, Any] = field(default=NOTHING)
+    target_step: Mapping[str, Any] = field(default_factory=dict)
     lasts_s: float | None = None
     every_s: float = 1.0
 

@@ -1,10 +1,12 @@
 """What the settings themselves promise for a fault, by the arithmetic of `gateway explain`."""
 
+import math
 from dataclasses import dataclass
 
 from gateway.drill.fault import Fault, Ideal, Meets
 from gateway.drill.seen import Form
-from gateway.explain_attempts import ERRORS, ErrorClass, attempts
+from gateway.explain_attempts import ERRORS, SERVER_ERROR, ErrorClass, attempts
+from gateway.explain_breaker import Breaker, breaker
 from gateway.explain_lookup import Lookup, Served
 from gateway.explain_scenarios import FAILED_TRY, HEALTHY, the_backoff
 from gateway.explain_timeouts import longest
@@ -46,6 +48,15 @@ class Promises:
             return 0.0
         return (times.stream if form is Form.STREAM else times.whole).value
 
+    def failures_until_rest(self, group: str) -> float:
+        """Return how many failures a provider meets before its group rests; infinite for never."""
+        allowed = self._breaker(group).of(SERVER_ERROR).allowed
+        return math.inf if allowed is None else allowed.value + 1
+
+    def rest_s(self, group: str) -> float:
+        """Return how long failures are remembered, and how long a group rests."""
+        return self._breaker(group).window_s.value
+
     def of(self, fault: Fault, group: str, form: Form) -> Promise | None:
         """Return the promise; None for a fault about which the settings say nothing."""
         if fault.meets is Meets.NONE or fault.lasts_s is not None:
@@ -63,6 +74,15 @@ class Promises:
         failed = self._failed(served, attempt, tries, fault.retry_after_s)
         others = self._others(fault, group, error)
         return Promise(failed + others + HEALTHY, tries, silent)
+
+    def rescue_s(self, group: str) -> float:
+        """Return how long a rescue from a 500 usually takes."""
+        deployments = self._served(group).deployments
+        tries = attempts(self._subject, group, deployments, SERVER_ERROR).tries
+        return (self._failed(self._served(group), FAILED_TRY, tries, None) + HEALTHY).typical
+
+    def _breaker(self, group: str) -> Breaker:
+        return breaker(self._subject, self._served(group).deployments)
 
     def _silence(self, fault: Fault, group: str, form: Form) -> float | None:
         return self.time_out_s(group, form) if fault.meets is Meets.TIME_OUT else None
