@@ -11,7 +11,10 @@ NO_ENGINE = "Prisma's query engine is a download that this machine cannot make"
 DEFAULT_FALLBACKS_LOST = Fact(
     id="default_fallbacks.lost_with_store_model_in_db",
     effect="with `store_model_in_db` the first sync with the database drops `default_fallbacks`",
-    evidence=("litellm/proxy/proxy_server.py", "observed on 1.106.2"),
+    evidence=(
+        "litellm/proxy/proxy_server.py (_add_router_settings_from_db_config) of 1.84.0, 1.102.4, "
+        "1.106.2 and 1.109.1: the file's own list is set again, without what was appended to it",
+    ),
     test="test_a_sync_with_the_database_drops_default_fallbacks",
 )
 DEFAULT_FALLBACKS_WITHOUT_DATABASE = Fact(
@@ -43,7 +46,7 @@ DATABASE_BEATS_FILE = Fact(
 BOTH_SECTIONS = Fact(
     id="fallbacks.in_both_sections",
     effect="of `fallbacks` in both sections, the list of `router_settings` alone is used",
-    evidence=("observed on 1.106.2", "litellm/router.py"),
+    evidence=("litellm/router.py: `fallbacks or litellm.fallbacks`, in 1.84.0 already",),
     test="test_of_two_lists_of_fallbacks_the_routers_is_used",
 )
 MOCK_TESTING_IS_GATED = Fact(
@@ -89,12 +92,14 @@ INCLUDE_REPLACES = Fact(
 UNKNOWN_CALLBACK = Fact(
     id="callbacks.unknown",
     effect="an unknown name in `callbacks` stops the start; in `success_callback` it is accepted",
+    versions=Versions(first="1.106.2"),
     evidence=("litellm/proxy/common_utils/callback_utils.py",),
     test="test_an_unknown_callback_stops_the_start",
 )
 UNKNOWN_CACHE_KEY = Fact(
     id="cache_params.unknown_key",
     effect="an unknown key of `cache_params`, or an unknown type, stops the start",
+    versions=Versions(first="1.106.2"),
     evidence=("litellm/caching/caching.py",),
     test="test_an_unknown_key_of_cache_params_stops_the_start",
 )
@@ -113,6 +118,7 @@ METRICS_AUTH_PLACE = Fact(
 METRICS_SLASH = Fact(
     id="metrics.trailing_slash",
     effect="on the metrics port `/metrics` is a redirect to `/metrics/`",
+    versions=Versions(since="1.101.0", first="1.106.2", last="1.106.2"),
     evidence=("observed on 1.106.2",),
     untested="the process behind that port must import LiteLLM within 30 s, which a small machine "
     "with two releases on it does not do",
@@ -120,12 +126,14 @@ METRICS_SLASH = Fact(
 BUFFER_NEEDS_REDIS = Fact(
     id="redis.transaction_buffer",
     effect="`use_redis_transaction_buffer` without any Redis stops the start",
+    versions=Versions(first="1.106.2", last="1.106.2"),
     evidence=("litellm/proxy/proxy_server.py", "observed on 1.106.2"),
     untested=NO_ENGINE,
 )
 UNRESOLVED_REDIS = Fact(
     id="redis.unresolved_reference",
     effect="an unset `os.environ/` name of `redis_host` silently leaves each worker its own state",
+    versions=Versions(first="1.106.2"),
     evidence=("litellm/router.py",),
     test="test_an_unset_redis_host_is_silently_no_redis",
 )
@@ -145,7 +153,7 @@ IDLE_LIFETIME_OF_60 = Fact(
 POOL_IN_THE_URL = Fact(
     id="database_url.pool_overridden",
     effect="`connection_limit` and `pool_timeout` in the URL are overridden by LiteLLM's own",
-    evidence=(CLI, "observed on 1.106.2"),
+    evidence=(f"{CLI} (append_query_params), the same in 1.84.0",),
     test="test_connection_limit_of_the_url_is_overridden",
 )
 GUNICORN_KEEPALIVE = Fact(
@@ -178,6 +186,6 @@ UVICORN_WORKER_HEALTHCHECK = Fact(
     id="server.uvicorn_worker_healthcheck",
     effect="uvicorn kills a worker that does not answer within 5 s, also while it still imports: "
     "several workers may never come up without `--timeout_worker_healthcheck`",
-    evidence=("measured on 1.106.2",),
+    evidence=("measured on 1.106.2; it is uvicorn's own supervisor, whatever LiteLLM's release",),
     untested="it depends on how busy the machine is: 0 to 14 workers were killed in the same setup",
 )

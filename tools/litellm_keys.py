@@ -1,6 +1,7 @@
 """Which keys a release of LiteLLM reads, section by section of its configuration file."""
 
 import ast
+import json
 import re
 from collections.abc import Iterable
 from functools import cached_property
@@ -24,6 +25,7 @@ MODULE = "litellm/__init__.py"
 ROUTER = "litellm/router.py"
 CORE = "litellm/router_python_core.py"  # the Router, from 1.109.0 on
 CONSTANTS = "litellm/constants.py"
+GENERIC_CALLBACKS = "litellm/integrations/generic_api/generic_api_compatible_callbacks.json"
 TYPES = (  # of two classes with one name the first counts: both files have a ModelInfo
     "litellm/types/router.py",
     "litellm/proxy/_types.py",
@@ -54,7 +56,7 @@ _SECTIONS = re.compile(
 )
 _GETATTR = re.compile(r"getattr\(litellm,")
 _CONSTANT = re.compile(r'^(_?[A-Z][A-Z0-9_]+)\b[^=\n]*= "([a-z][a-z0-9_]*)"', re.MULTILINE)
-_LOWER = re.compile(r"[a-z][A-Za-z0-9_]*")
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 
 class Keys:
@@ -187,7 +189,8 @@ class Keys:
                     found |= _literals(value)
         logging = self._wheel.tree("litellm/litellm_core_utils/litellm_logging.py")
         proxy = self._wheel.tree("litellm/proxy/common_utils/callback_utils.py")
-        return found | compared(logging, "callback") | compared(proxy, "callback")
+        found |= compared(logging, "callback") | compared(proxy, "callback")
+        return found | set(json.loads(self._wheel.resource(GENERIC_CALLBACKS, default="{}")))
 
     @cached_property
     def _constants(self) -> dict[str, frozenset[str]]:
@@ -243,7 +246,7 @@ class Keys:
                     found |= {name.asname or name.name for name in names}
                 case _:
                     pass
-        return {name for name in found if _LOWER.fullmatch(name)}
+        return {name for name in found if _NAME.fullmatch(name)}
 
     def _module_reads(self) -> set[str]:
         found: set[str] = set()
@@ -254,7 +257,7 @@ class Keys:
                         case ast.Call(
                             func=ast.Name(id="getattr"),
                             args=[ast.Name(id="litellm"), ast.Constant(value=str(name)), *_],
-                        ) if _LOWER.fullmatch(name):
+                        ) if _NAME.fullmatch(name):
                             found.add(name)
         return found
 

@@ -24,10 +24,12 @@ class Wheel:
     @functools.cache  # noqa: B019 - a wheel lives as long as the program
     def text(self, path: str) -> str:
         """Return the text of one file, `""` for one that this release does not have."""
-        return self.resource(path) if path in self._archive.NameToInfo else ""
+        return self.resource(path, default="")
 
-    def resource(self, path: str) -> str:
-        """Return the text of a file that is no Python."""
+    def resource(self, path: str, *, default: str | None = None) -> str:
+        """Return the text of a file that is no Python; `default`, if given, for a missing one."""
+        if default is not None and path not in self._archive.NameToInfo:
+            return default
         return self._archive.read(path).decode("utf-8")
 
     @functools.lru_cache(maxsize=32)  # noqa: B019 - likewise
