@@ -248,14 +248,13 @@ PROXY_PLAN = Plan(
         **{name: loading(name) for name in FILES if name not in ("included", "synced")},
         "synced": loading("synced", row={}),
         "database": loading("synced", row={"fallbacks": [{"a": ["from-database"]}]}),
-        "no-key": starting(environment={"LITELLM_MASTER_KEY": None}, seconds=30),
-        "known-key": starting(environment={"LITELLM_MASTER_KEY": "sk-1234"}, seconds=30),
+        "no-key": starting(environment={"LITELLM_MASTER_KEY": None}),
+        "known-key": starting(environment={"LITELLM_MASTER_KEY": "sk-1234"}),
         "granian": starting(
             *("--run_granian", "--max_requests_before_restart", "9"),
             *("--host", ADDRESS, "--port", "PORT:granian"),
-            seconds=5,
         ),
-        "url": starting("--skip_server_startup", environment={"DATABASE_URL": URL}, seconds=5),
+        "url": starting("--skip_server_startup", environment={"DATABASE_URL": URL}),
     },
     files={**FILES, "small": SMALL},
 )
