@@ -13,8 +13,8 @@ MESSAGES = {
     "rate_limit": "owned fault: rate limit reached",
     "context_window": "owned fault: This model's maximum context length is 1 token; prompt is too "
     "long; input token count exceeds the maximum number of tokens allowed",
-    "content_policy": "owned fault: content_policy_violation: the response was filtered by the "
-    "content filtering policy",
+    "content_policy": "owned fault: content_policy_violation. The response was blocked. Output "
+    "blocked by content filtering policy",
 }
 OPENAI_TYPES = {400: "invalid_request_error", 429: "requests", 500: "server_error"}
 OPENAI_CODES = {

@@ -89,7 +89,7 @@ def _judge_sample(answer: Answer, case: Case, target: Target, plan: Plan) -> lis
             ),
         ),
         (answer.version != version, Finding(Verdict.FAILED, pinned, final=True)),
-        (answer.group != name, Finding(no, other)),
+        (answer.group != name, Finding(no, other, unrescued=True)),
         (not answer.complete, Finding(no, f"{seen}, with nothing in it", unrescued=True)),
         (
             answer.attempts == 0,

@@ -26,11 +26,13 @@ RULE = (
 Records = list[dict[str, Any]]
 
 
-def edge_records(plan: Plan, looks: Looks, chains: Chains) -> Records:
+def edge_records(
+    edges: Sequence[Edge], plan: Plan, looks: Looks, chains: Chains, why_no_faults: str
+) -> Records:
     """Return each edge with its cases; all have the chains' reason where nothing could be asked."""
     if not chains.may_ask:
-        return [_unasked(edge, chains.verdict, chains.reasons[0]) for edge in plan.edges]
-    return [_edge_record(edge, looks, plan) for edge in plan.edges]
+        return [_unasked(edge, chains.verdict, chains.reasons[0]) for edge in edges]
+    return [_edge_record(edge, looks, plan, why_no_faults) for edge in edges]
 
 
 def edge_reasons(edges: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -74,7 +76,10 @@ def rescues_seen(looks: Looks) -> list[tuple[str, str, int]]:
     for case, each in looks.cases.items():
         key = (case.edge.probe, case.edge.target)
         answers = [answer for look in each if look.seen for answer in look.seen.samples]
-        rescued = sum(answer.succeeded and bool(answer.fallbacks) for answer in answers)
+        rescued = sum(
+            answer.succeeded and bool(answer.fallbacks) and answer.group == case.edge.target
+            for answer in answers
+        )
         found[key] = found.get(key, 0) + rescued
     return [(*key, count) for key, count in found.items()]
 
@@ -84,10 +89,10 @@ def _unasked(edge: Edge, verdict: Verdict, reason: str) -> dict[str, Any]:
     return edge.named | {"verdict": verdict, "reasons": [reason], **times, "cases": []}
 
 
-def _edge_record(edge: Edge, looks: Looks, plan: Plan) -> dict[str, Any]:
+def _edge_record(edge: Edge, looks: Looks, plan: Plan, why_no_faults: str) -> dict[str, Any]:
     cases = [_case_record(case, each, looks, plan) for case, each in looks.of(edge).items()]
     if not cases:
-        return _unasked(edge, Verdict.INCONCLUSIVE, "no case of this edge could be asked")
+        return _unasked(edge, Verdict.INCONCLUSIVE, f"not asked: {why_no_faults}")
     verdict = decided(Verdict(case["verdict"]) for case in cases)
     limited = [case for case in cases if case["verdict"] == Verdict.KNOWN_LIMIT]
     blamed = limited if len(limited) == len(cases) else _not(cases, limited)

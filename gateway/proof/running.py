@@ -14,7 +14,7 @@ from gateway.proof.evidence import sealed, sha256
 from gateway.proof.faults import FAULTS
 from gateway.proof.limits import LIMITS
 from gateway.proof.looking import Looks, cases_of, look_at, phases
-from gateway.proof.plan import SCHEMA, Plan, read_plan
+from gateway.proof.plan import SCHEMA, Edge, Plan, read_plan
 from gateway.proof.recording import (
     RULE,
     edge_line,
@@ -88,7 +88,9 @@ def run(
     if chains.may_ask:
         progress(f"proof: {len(told.edges)} edges at {client.base_url}")
         why_no_faults = _look(told, asker, around.faults, looks, progress)
-    edges = edge_records(told, looks, chains)
+    # From outside no owned fault can be had, and what needs one is not this proof's to judge.
+    asked = [edge for edge in told.edges if around.faults or not _needs_owned_fault(edge)]
+    edges = edge_records(asked, told, looks, chains, why_no_faults)
     for record in edges:
         progress(edge_line(record))
     counters = counter_record(before, read_counters(asker, around.metrics_url), rescues_seen(looks))
@@ -118,7 +120,10 @@ def run(
             "cost_usd": round(asker.spending.cost_usd, 6),
             "unpriced": asker.spending.unpriced,
             "edges": edges,
-            "unproven": [*told.unproven, *_unproven(told, why_no_faults)],
+            "unproven": [
+                *told.unproven,
+                *(edge.named | {"why": NOT_INSIDE} for edge in told.edges if edge not in asked),
+            ],
             "known_limits": _limits(edges),
             "targets": target_records(looks),
             "chains": chains.record(),
@@ -166,15 +171,8 @@ def opened(faults: Faults, asker: Asker) -> "Iterator[None]":
             asker.token = None
 
 
-def _unproven(told: Plan, why_no_faults: str) -> list[dict[str, Any]]:
-    """Return the edges that only owned faults can prove, when there are none."""
-    if not why_no_faults:
-        return []
-    return [
-        edge.named | {"why": why_no_faults}
-        for edge in told.edges
-        if all(FAULTS[fault].owned for fault in edge.faults)
-    ]
+def _needs_owned_fault(edge: Edge) -> bool:
+    return all(FAULTS[fault].owned for fault in edge.faults)
 
 
 def _limits(edges: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,6 +18,7 @@ from tests.sandbox.image_machines import execute
 from tests.sandbox.real_gateway import COOLDOWN_S, KEY, Gateway, booted, cases, verdicts
 
 ADDRESS = "127.91.10.1"
+HEALTHY_REQUESTS = 15
 
 pytestmark = pytest.mark.timeout(600)  # an install, where there is none yet, and two boots
 
@@ -73,19 +75,28 @@ def test_litellms_own_counters_agree(gateway: Gateway) -> None:
     assert gateway.until_healthy()["counters"]["agree"]
 
 
-def test_a_warm_proof_of_all_edges_in_both_chat_forms_takes_seconds(gateway: Gateway) -> None:
+def test_a_warm_proof_of_all_edges_in_both_chat_forms_takes_little_more_than_its_requests(
+    gateway: Gateway,
+) -> None:
     gateway.until_healthy()
+    with proof.gateway_client(gateway.url) as http:
+        client = GatewayClient(http, KEY)
+        started = time.monotonic()
+        for number in range(HEALTHY_REQUESTS):
+            assert client.chat("openai/gpt-5.4-nano", f"who are you, {number}?").status == 200
+        healthy_s = (time.monotonic() - started) / HEALTHY_REQUESTS
 
     evidence = gateway.prove(samples=1)
 
     assert len(cases(evidence)) == 2 * edges_of(gateway)
-    assert evidence["duration_s"] < 10  # 1.9-3.4 s measured; this machine is shared
+    # A rescue costs the proxy twice a healthy request's time, a stream one and a half times.
+    assert evidence["duration_s"] < evidence["requests"] * healthy_s * 3
 
 
 def test_every_edge_is_rescued_in_every_form(gateway: Gateway) -> None:
     gateway.until_healthy()
 
-    evidence = gateway.prove(forms=list(ProofForm), samples=1)
+    evidence = gateway.prove(forms=list(ProofForm), samples=1, total_timeout_s=180)
 
     assert evidence["verdict"] == "passed", evidence["reasons"]
     found = cases(evidence)

@@ -71,17 +71,29 @@ def test_a_taken_port_lowers_the_grade_and_proves_what_is_left() -> None:
     assert not evidence["faults"]["owned"]
 
 
-def test_an_edge_that_only_owned_faults_can_prove_is_told_as_unproven_without_them() -> None:
-    wanted = plan(edges=edges(kind="context_window", faults=["context_window"]))
+def with_a_class_of_error() -> dict[str, object]:
+    general, window, last = edges()
+    window |= {"kind": "context_window", "faults": ["context_window"]}
+    return plan(edges=[general, window, last])
 
-    evidence = StubGateway().prove(plan=wanted)
 
-    assert evidence["verdict"] == "inconclusive"
-    assert [row["probe"] for row in evidence["unproven"]] == [
-        "proof/0/a/one",
-        "proof/1/a/one",
-        "proof/any",
-    ]
+def test_what_only_owned_faults_can_prove_is_unproven_from_outside_and_decides_nothing() -> None:
+    evidence = StubGateway().prove(plan=with_a_class_of_error())
+
+    assert evidence["verdict"] == "passed"
+    assert [row["probe"] for row in evidence["edges"]] == ["proof/0/a/one", "proof/any"]
+    assert [row["probe"] for row in evidence["unproven"]] == ["proof/1/a/one"]
+
+
+def test_inside_it_is_proven_or_inconclusive() -> None:
+    whole = StubGateway(faults=StubFaults()).prove(plan=with_a_class_of_error())
+    taken = StubGateway(faults=StubFaults(taken=True)).prove(plan=with_a_class_of_error())
+
+    assert whole["verdict"] == "passed"
+    assert whole["unproven"] == []
+    assert len(whole["edges"]) == 3
+    assert taken["verdict"] == "inconclusive"
+    assert "is another proof at work?" in edge(taken, "a/one", 1)["reasons"][0]
 
 
 def test_a_primary_that_was_never_asked_proves_nothing() -> None:
