@@ -4,6 +4,7 @@ What a real LiteLLM can be brought to do stands in `tests.sandbox.gateway_mutant
 others, and the list by which the proof's own mutants are found.
 """
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import ModuleType
@@ -12,6 +13,7 @@ from typing import Any
 import httpx
 
 from gateway import proof as real_proof
+from gateway.proof.faults import MARK
 from tests.unit.gateway.stub_gateway import (
     KEY,
     StubFaults,
@@ -104,9 +106,17 @@ def stub(**fields: Any) -> Callable[[], StubGateway]:
 
 
 def says(
-    group: str, headers: Mapping[str, str] | None = None, *, off: bool = False, **answer: Any
+    group: str,
+    headers: Mapping[str, str] | None = None,
+    *,
+    off: bool = False,
+    owned: bool = False,
+    **answer: Any,
 ) -> Callable[[], StubGateway]:
-    """Return a gateway that answers a group so, when fallbacks are off or when they are not."""
+    """Return a gateway that answers a group so, when fallbacks are off or when they are not.
+
+    `owned`: the proof has its own faults there, and this group's primary is never asked for them.
+    """
     given = {"json": OK, **answer}
     status = given.pop("status", 200)
 
@@ -116,7 +126,7 @@ def says(
             return None
         return httpx.Response(status, headers={**HEADERS, **(headers or {})}, **given)
 
-    return lambda: StubGateway(override=special)
+    return lambda: StubGateway(override=special, faults=StubFaults() if owned else None)
 
 
 def without(probe: str) -> Callable[[], StubGateway]:
@@ -140,6 +150,64 @@ def hangs(group: str) -> Callable[[], StubGateway]:
         return None
 
     return lambda: StubGateway(override=special)
+
+
+def cached_unless(is_new: Callable[[dict[str, Any], set[str]], bool]) -> Callable[[], StubGateway]:
+    """Return a gateway whose cache answers what is not new to it."""
+
+    def made() -> StubGateway:
+        texts: set[str] = set()
+
+        def special(request: httpx.Request) -> httpx.Response | None:
+            body = body_of(request)
+            if not body or is_new(body, texts):
+                return None
+            return httpx.Response(200, headers={**HEADERS, "x-litellm-cache-key": "k"}, json=OK)
+
+        return StubGateway(override=special)
+
+    return made
+
+
+def bypasses(body: dict[str, Any], texts: set[str]) -> bool:
+    """Tell whether a request asks not to be answered from the cache."""
+    del texts
+    return bool(body.get("cache") == {"no-cache": True})
+
+
+def unread(body: dict[str, Any], texts: set[str]) -> bool:
+    """Tell whether the text is new, and note it."""
+    text = json.dumps(body["messages"])
+    seen = text in texts
+    texts.add(text)
+    return not seen
+
+
+def lives_once() -> StubGateway:
+    """Return a gateway one of whose probes answers by itself, though only once."""
+    asked: list[int] = []
+
+    def special(request: httpx.Request) -> httpx.Response | None:
+        body = body_of(request)
+        if body.get("model") != "proof/any" or not body.get("disable_fallbacks") or asked:
+            return None
+        asked.append(1)
+        return httpx.Response(200, headers=HEADERS, json=OK)
+
+    return StubGateway(override=special)
+
+
+def limits_reach_the_caller() -> StubGateway:
+    """Return a gateway that rescues from a closed port and hands a 429 on."""
+
+    def special(request: httpx.Request) -> httpx.Response | None:
+        body = body_of(request)
+        if MARK.search(request.content) is None or body.get("disable_fallbacks"):
+            return None
+        error = {"error": {"message": "owned fault"}}
+        return httpx.Response(429, headers={"x-litellm-call-id": "1"}, json=error)
+
+    return StubGateway(override=special, faults=StubFaults())
 
 
 def refuses(request: httpx.Request) -> httpx.Response | None:
@@ -168,6 +236,8 @@ HEALTHY = (
     StubMutant("healthy-streams", "passed", "", stub(), STREAMED),
     StubMutant("healthy-owned", "passed", "", stub(faults=StubFaults), OWNED),
     StubMutant("healthy-breaker", "passed", "", stub(), BREAKS, Group),
+    StubMutant("cache-unless-bypassed", "passed", "", cached_unless(bypasses)),
+    StubMutant("cache-by-text", "passed", "", cached_unless(unread)),
     StubMutant("hiccup", "passed", "", stub(recovers_after=lambda: {"b/two": 3})),
 )
 
@@ -199,6 +269,42 @@ MUTANTS = (
         "inconclusive",
         "from the response cache",
         says("proof/any", {"x-litellm-cache-key": "k"}),
+    ),
+    StubMutant(
+        "cache-of-one-target",
+        "failed",
+        "positive control: d/four",
+        says("d/four", {"x-litellm-cache-key": "k", "x-litellm-attempted-fallbacks": "0"}),
+    ),
+    StubMutant("target-falls-back-to-itself", "failed", "d/four is up", says("d/four")),
+    StubMutant(
+        "chain-reordered-behind-the-probes",
+        "failed",
+        "chain of a/one is c/three -> b/two",
+        stub(chains=lambda: {"a/one": ["c/three", "b/two"]}),
+    ),
+    StubMutant("lives-once", "failed", "although its primary is dead", lives_once),
+    StubMutant("rate-limit-not-rescued", "failed", "not rescued", limits_reach_the_caller, OWNED),
+    StubMutant(
+        "primary-never-asked-in-the-control",
+        "inconclusive",
+        "never asked",
+        says(
+            "proof/any",
+            {"x-litellm-attempted-fallbacks": "0"},
+            off=True,
+            owned=True,
+            status=429,
+            json={"error": {"message": "from nowhere"}},
+        ),
+        OWNED,
+    ),
+    StubMutant(
+        "primary-never-asked-by-a-sample",
+        "inconclusive",
+        "never asked",
+        says("proof/any", owned=True),
+        OWNED,
     ),
     StubMutant("target-down", "inconclusive", "b/two itself", stub(down=lambda: {"b/two"})),
     StubMutant("empty", "failed", "with nothing in it", says("proof/any", json={})),
@@ -262,6 +368,13 @@ MUTANTS = (
     StubMutant("no-list", "errored", "no list of models", stub(model_list="nothing")),
     StubMutant(
         "too-many", "inconclusive", "total_requests is used up", stub(), {"total_requests": 5}
+    ),
+    StubMutant(
+        "one-too-few",
+        "inconclusive",
+        "total_requests is used up",
+        stub(),
+        {"total_requests": 9},
     ),
     StubMutant(
         "too-dear",
