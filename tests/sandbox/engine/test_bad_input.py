@@ -24,7 +24,7 @@ WRONG = {
         "gateway:XAI_API_KEY",
         "pulumi config set -s local --secret gateway:XAI_API_KEY",
     ),
-    "a bad memory for the size": ("gateway:fly.memory_mb", "= 100"),
+    "a bad memory for the size": ("gateway:fly.memory_mb", "100mb"),
     "a soft limit above the hard one": ("gateway:fly.concurrency.soft_limit", "= 200"),
     "a port clash": ("gateway:metrics.port", "= 4000"),
     "a region that does not exist": ("gateway:fly.regions.zzz", "zzz"),
