@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from gateway.drill.assignment import Breakers, Group, Run
-from gateway.drill.promise import Promise, Promises
-from gateway.drill.scoring import Scored, score
+from gateway.drill.assignment import Breakers, Group, Run, counts
+from gateway.drill.card import Result, result
+from gateway.drill.promise import Promises
+from gateway.drill.scoring import score
 from gateway.drill.seen import Answer, Form, Outcome, Seen, attempts_of
 from ops.drill_ask import Asker
 
@@ -35,16 +36,6 @@ class Sandbox(Protocol):
 
     def attempts(self, marker: str) -> list[dict[str, Any]]:
         """Return the requests with a marker that reached a model."""
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """One run, what was promised, what was seen, and how it is scored."""
-
-    run: Run
-    promise: Promise | None
-    seen: Seen
-    scored: Scored
 
 
 @dataclass
@@ -141,9 +132,9 @@ class Drill:
             return apart and side_by_side < TOGETHER and breakers.free(run)
         return breakers.free(run)
 
-    def _order(self, run: Run) -> tuple[bool, bool]:
+    def _order(self, run: Run) -> tuple[bool, bool, bool]:
         """Begin with what takes long; end with what leaves several groups at rest."""
-        return (bool(run.fault.target_step), not self._slow(run))
+        return (bool(run.fault.target_step), not self._slow(run), counts(run.fault))
 
     def _slow(self, run: Run) -> bool:
         silent = run.fault.silence_s or run.fault.step.get("between") or run.fault.lasts_s
@@ -154,16 +145,17 @@ class Drill:
         count = 0
         while True:
             try:
-                run, result = self._done.get(timeout=LOOK_S if wait and count == 0 else 0)
+                wait_s = LOOK_S if wait and count == 0 else 0
+                run, ended = self._done.get(block=wait_s > 0, timeout=wait_s)
             except queue.Empty:
                 return count
             count += 1
-            breakers.end(run)
-            if isinstance(result, BaseException):
-                raise result
-            found[id(run)] = result
-            took = result.seen.answer.took_s
-            self.say(f"{run.label}: {result.scored.score.value}, {took:.2f} s")
+            if isinstance(ended, BaseException):
+                raise ended
+            breakers.end(run, failed=_failed(ended))
+            found[id(run)] = ended
+            took = ended.seen.answer.took_s
+            self.say(f"{run.label}: {ended.scored.score.value}, {took:.2f} s")
 
     def _aside(self, run: Run) -> None:
         try:
@@ -191,7 +183,7 @@ class Drill:
             healed_at_s,
         )
         promise = self.promises.of(fault, run.group.name, run.form)
-        return Result(run, promise, seen, score(fault, seen))
+        return result(run, promise, seen, score(fault, seen), self.promises.version)
 
     def _asked(self, run: Run, marker: str) -> tuple[tuple[Answer, ...], float | None]:
         began, lasts_s = self.clock(), run.fault.lasts_s
@@ -216,6 +208,13 @@ class Drill:
     def _heal(self, marker: str) -> None:
         self.sandbox.heal_for(marker)
         self._broken.discard(marker)
+
+
+def _failed(ended: Result) -> bool:
+    """Tell whether LiteLLM took the request to the primary for a failure."""
+    answer = ended.seen.answer
+    well = answer.outcome is Outcome.CUT_SHORT or answer.by == ended.seen.primary
+    return not well or len(ended.seen.answers) > 1
 
 
 def new_marker() -> str:

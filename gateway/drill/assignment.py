@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from gateway.drill.fault import Fault, Meets, On
 from gateway.drill.seen import Form
 
-_WHOLE_GROUP = 6  # failures: what a group can show in the two windows of a drill
+_WHOLE_GROUP = 3  # failures: it takes a group for as long as about so many others would
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +96,9 @@ class Breakers:
     """How many failures each group may still have before its breaker opens.
 
     `room` failures are met by the provider, the last of them opens the breaker: a group that
-    rescues others is spared that one. All are forgotten `window_s` after the last. `clock` is in
-    seconds.
+    rescues others is spared that one. Failures are forgotten `window_s` after the first of them,
+    or after the one that opened the breaker: the time to live of LiteLLM's counter and of its
+    cool-down. `clock` is in seconds.
     """
 
     room: int
@@ -109,6 +110,8 @@ class Breakers:
     def free(self, run: Run) -> bool:
         """Tell whether the group would try its provider for this run, whatever else goes on."""
         taken = self._taken(run.group.name)
+        if not counts(run.fault):
+            return taken < self.room
         if taken and (rests_at_once(run.fault) or run.fault.target_step):
             return False
         return taken < self.room - (1 if run.group.aimed_at and self.room > 1 else 0)
@@ -117,11 +120,11 @@ class Breakers:
         """Keep the room of a run that begins."""
         self._busy.update(self._charges(run))
 
-    def end(self, run: Run) -> None:
-        """Remember the failures that the run was."""
+    def end(self, run: Run, *, failed: bool) -> None:
+        """Remember the failures that the run was, if LiteLLM took it for one."""
         charges = self._charges(run)
         self._busy.subtract(charges)
-        for name, count in charges.items():
+        for name, count in charges.items() if failed else ():
             self._failed.setdefault(name, []).extend([self.clock()] * count)
 
     def _charges(self, run: Run) -> Counter[str]:
@@ -135,6 +138,8 @@ class Breakers:
 
     def _taken(self, name: str) -> int:
         found = self._failed.get(name, [])
-        if found and self.clock() - found[-1] > self.window_s:
-            found.clear()
+        if found:
+            since = found[-1] if len(found) >= self.room else found[0]
+            if self.clock() - since > self.window_s:
+                found.clear()
         return len(found) + self._busy[name]

@@ -37,6 +37,11 @@ class Promises:
         self._subject = Subject(configuration)
         self._lookup = Lookup(self._subject)
 
+    @property
+    def version(self) -> str:
+        """The version of LiteLLM that the arithmetic is about."""
+        return self._subject.version
+
     def targets(self, group: str) -> tuple[str, ...]:
         """Return who is asked after the group, in order: its chain, or what `"*"` gives it."""
         return tuple(hop.target for hop in self._hops(group) if hop.served.found)
