@@ -18,6 +18,7 @@ from ops.command_line import (
     json_option,
     yes_option,
 )
+from ops.drill_commands import drill
 from ops.exit_codes import ExitCode
 from ops.explain_commands import explain
 from ops.import_commands import import_files
@@ -200,6 +201,9 @@ def env(context: click.Context, environment: str) -> None:
         return ExitCode.OK
 
     finish(context, act)
+
+
+app.add_command(drill)
 
 
 def _sandbox() -> click.Group:
