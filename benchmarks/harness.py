@@ -136,9 +136,10 @@ class LocalGateway:
         found: dict[str, Any] = json.loads(self.gateway("deploy", "local", "--json").output)
         return found
 
-    def gateway(self, *words: str) -> Timed:
+    def gateway(self, *words: str, ends_with: tuple[int, ...] = (0,)) -> Timed:
         """Run the `gateway` command in the copied project."""
-        return self._timed([str(Path(sys.executable).parent / "gateway"), *words], self.project)
+        command = [str(Path(sys.executable).parent / "gateway"), *words]
+        return self._timed(command, self.project, ends_with)
 
     def pulumi(self, *words: str, project: Path | None = None, stack: str = "local") -> Timed:
         """Run one `pulumi` command without asking; `project` is another than the copied one."""
@@ -171,9 +172,11 @@ class LocalGateway:
         """Let a vendor's engine find the virtual environment that Pulumi.yaml names."""
         (folder / ".venv").symlink_to(sys.prefix, target_is_directory=True)
 
-    def _timed(self, command: list[str], folder: Path) -> Timed:
+    def _timed(self, command: list[str], folder: Path, ends_with: tuple[int, ...] = (0,)) -> Timed:
         began = time.monotonic()
-        output = self.processes.run(command, environ=self.environ, folder=folder)
+        output = self.processes.run(
+            command, environ=self.environ, folder=folder, ends_with=ends_with
+        )
         return Timed(output, time.monotonic() - began)
 
 

@@ -63,10 +63,18 @@ class Processes:
         self._running.append(process)
         return process
 
-    def run(self, command: Sequence[str], *, environ: Mapping[str, str], folder: Path) -> str:
-        """Run a program to its end and return its stdout; `BenchmarkError` unless it ends with 0.
+    def run(
+        self,
+        command: Sequence[str],
+        *,
+        environ: Mapping[str, str],
+        folder: Path,
+        ends_with: tuple[int, ...] = (0,),
+    ) -> str:
+        """Run a program to its end and return its stdout.
 
-        When we are interrupted meanwhile, it is told to end and waited for.
+        `BenchmarkError` unless it ends with one of the codes in `ends_with`. When we are
+        interrupted meanwhile, it is told to end and waited for.
         """
         with subprocess.Popen(
             command,
@@ -84,7 +92,7 @@ class Processes:
             except BaseException:
                 self._end(process, signal.SIGINT)
                 raise
-        if process.returncode != 0:
+        if process.returncode not in ends_with:
             said = (errors or output).strip()[-SHOWN_CHARACTERS:]
             told = " ".join(command[:6])
             raise BenchmarkError(f"`{told}` ended with {process.returncode}:\n{said}")

@@ -70,13 +70,13 @@ def results(rows: Sequence[Row], machine: Machine) -> str:
     return f"{machine.sentence()}\n\n{render(rows)}"
 
 
-def with_results(page: str, text: str) -> str:
+def with_results(page: str, text: str, *, begin: str = BEGIN) -> str:
     """Return the page with `text` between its marks; the rest stays as it is.
 
     `BenchmarkError` when the page does not have each mark once, in order.
     """
-    head, begin, rest = page.partition(BEGIN)
+    head, found, rest = page.partition(begin)
     _, end, tail = rest.partition(END)
-    if not (begin and end) or BEGIN in rest or END in tail:
-        raise BenchmarkError(f"the page needs the line {BEGIN} once, and after it {END} once")
-    return f"{head}{BEGIN}\n{text}{END}{tail}"
+    if not (found and end) or begin in rest or END in tail:
+        raise BenchmarkError(f"the page needs the line {begin} once, and after it {END} once")
+    return f"{head}{begin}\n{text}{END}{tail}"

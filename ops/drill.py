@@ -231,5 +231,5 @@ def _ill(name: str, groups: Sequence[str]) -> Problem:
         "drill.ill",
         ", ".join(groups),
         "without any fault these groups did not answer for themselves; nothing was drilled",
-        "gateway sandbox status shows what is told to fail; after a drill a group may rest for 30 s",
+        "gateway sandbox status shows what is told to fail; after a drill, groups rest for 30 s",
     )
