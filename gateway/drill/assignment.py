@@ -125,6 +125,7 @@ class Breakers:
         charges = self._charges(run)
         self._busy.subtract(charges)
         for name, count in charges.items() if failed else ():
+            self._forget(name)
             self._failed.setdefault(name, []).extend([self.clock()] * count)
 
     def _charges(self, run: Run) -> Counter[str]:
@@ -137,9 +138,12 @@ class Breakers:
         return charges
 
     def _taken(self, name: str) -> int:
-        found = self._failed.get(name, [])
+        self._forget(name)
+        return len(self._failed.get(name, ())) + self._busy[name]
+
+    def _forget(self, name: str) -> None:
+        found = self._failed.get(name)
         if found:
             since = found[-1] if len(found) >= self.room else found[0]
             if self.clock() - since > self.window_s:
                 found.clear()
-        return len(found) + self._busy[name]

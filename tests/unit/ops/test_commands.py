@@ -29,7 +29,7 @@ def below(group: click.Group, words: str) -> Iterator[tuple[str, Any]]:
 def test_every_command_that_was_promised_is_there() -> None:
     sandbox = {"up", "down", "status", "logs", "break", "heal", "reset"}
     top = {"check", "explain", "rules", "import"}
-    top |= {"deploy", "destroy", "prove", "status", "render", "env"}
+    top |= {"deploy", "destroy", "prove", "status", "render", "env", "drill"}
     assert set(commands()) == top | {f"sandbox {name}" for name in sandbox}
 
 
