@@ -49,13 +49,16 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """One declared target; `position` counts from 0 in its chain, `path` is where it stands."""
+    """One declared target; `position` counts from 0 in its chain, `path` is where it stands.
+
+    `state` is a `State`, or whatever else a picture is to tell of its edges.
+    """
 
     source: str
     target: str
     order: Order
     position: int
-    state: State
+    state: StrEnum
     reasons: tuple[str, ...]
     path: Path
 
@@ -68,7 +71,7 @@ class Graph:
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]
 
-    def of(self, state: State) -> tuple[Edge, ...]:
+    def of(self, state: StrEnum) -> tuple[Edge, ...]:
         """Return the edges of one state."""
         return tuple(edge for edge in self.edges if edge.state is state)
 

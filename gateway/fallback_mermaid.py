@@ -1,13 +1,14 @@
 """How the fallback graph is written for Mermaid, which GitHub draws inside a document."""
 
 from collections.abc import Iterator
+from enum import StrEnum
 
 from gateway.explain_lookup import Order
 from gateway.fallback_graph import Graph, Node, State
 from gateway.subject import WILDCARD
 
 LABELS = {Order.GENERAL: "", Order.CONTEXT_WINDOW: " context", Order.CONTENT_POLICY: " policy"}
-STYLES = {
+STYLES: dict[StrEnum, str] = {
     State.RISKY: "stroke:#e08a00,stroke-width:2px",
     State.DEAD: "stroke:#d1344b,stroke-width:2px,stroke-dasharray:6 4",
 }

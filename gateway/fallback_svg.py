@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
 
@@ -35,6 +36,28 @@ COLOURS = {
     "groq": "#65a30d",
 }
 OTHERS = ("#a855f7", "#0ea5e9", "#84a59d", "#be6a8f", "#4f6d7a", "#9a8c98", "#2f9e62", "#5b6ee1")
+
+
+@dataclass(frozen=True, slots=True)
+class Tone:
+    """How the edges of one state are told: `legend` names them, `note` colours their reasons.
+
+    `light` and `dark` colour their lines; "" where the template has a colour for the state.
+    """
+
+    state: StrEnum
+    counted: str
+    legend: str
+    note: str = ""
+    light: str = ""
+    dark: str = ""
+    dashes: str = ""
+
+
+TONES = (
+    Tone(State.RISKY, "risky", "risky", " warn"),
+    Tone(State.DEAD, "dead", "dead: never taken", " bad"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +96,17 @@ class Note:
     y: float
 
 
-def svg(graph: Graph, *, title: str = "Fallbacks") -> str:
+def svg(graph: Graph, *, title: str = "Fallbacks", tones: Sequence[Tone] = TONES) -> str:
     """Return the picture; the same graph gives the same bytes. Every text in it is escaped."""
-    return _template().render(_Picture(graph, title).values())
+    return _template().render(_Picture(graph, title, tones).values())
 
 
 class _Picture:
     """The picture under way: what stands where."""
 
-    def __init__(self, graph: Graph, title: str) -> None:
+    def __init__(self, graph: Graph, title: str, tones: Sequence[Tone]) -> None:
         self._graph = graph
+        self._tones = tones
         self._title = title
         providers = sorted({node.provider for node in graph.nodes if node.provider})
         rest = [name for name in providers if name not in COLOURS]
@@ -117,6 +141,7 @@ class _Picture:
             "height": rounded(height),
             "margin": MARGIN,
             "colours": self._colours,
+            "tones": [tone for tone in self._tones if tone.light],
             "edges": lines,
             "nodes": nodes,
             "lonely_title": self._lonely_title() if lonely else "",
@@ -131,9 +156,9 @@ class _Picture:
         groups = sum(node.known and node.name != WILDCARD for node in graph.nodes)
         counts = [f"LiteLLM {graph.version}", _count(groups, "group"), f"{len(graph.edges)} edges"]
         counts += [
-            f"{len(found)} {state}"
-            for state in (State.RISKY, State.DEAD)
-            if (found := graph.of(state))
+            f"{len(found)} {tone.counted}"
+            for tone in self._tones
+            if (found := graph.of(tone.state))
         ]
         return " · ".join(counts)
 
@@ -179,9 +204,9 @@ class _Picture:
         ]
         wanted.append(("asked in this order", None, ""))
         wanted += [
-            (text, None, str(state))
-            for state, text in ((State.RISKY, "risky"), (State.DEAD, "dead: never taken"))
-            if self._graph.of(state)
+            (tone.legend, None, str(tone.state))
+            for tone in self._tones
+            if self._graph.of(tone.state)
         ]
         entries, x = [], MARGIN
         for text, colour, state in wanted:
@@ -196,19 +221,19 @@ class _Picture:
     def _notes(self, y: float) -> tuple[list[Note], float]:
         """Say why an edge is dead or risky, one line for all that have one source and reason."""
         why: dict[tuple[str, str, str], list[str]] = {}
-        for state, tone in ((State.DEAD, " bad"), (State.RISKY, " warn")):
-            for edge in self._graph.of(state):
-                key = (tone, edge.source, "; ".join(edge.reasons))
+        for tone in reversed(self._tones):
+            for edge in self._graph.of(tone.state) if tone.note else ():
+                key = (tone.note, edge.source, "; ".join(edge.reasons))
                 why.setdefault(key, []).append(edge.target)
         lines = [
-            (f"{source} → {', '.join(dict.fromkeys(targets))}: {reason}", tone)
-            for (tone, source, reason), targets in why.items()
+            (f"{source} → {', '.join(dict.fromkeys(targets))}: {reason}", note)
+            for (note, source, reason), targets in why.items()
         ]
         if len(lines) > MOST_NOTES:
             lines = [*lines[:MOST_NOTES], (f"and {len(lines) - MOST_NOTES} more", "")]
         notes = [
-            Note(_short(text, 150), tone, rounded(y + at * 17.0))
-            for at, (text, tone) in enumerate(lines)
+            Note(_short(text, 150), note, rounded(y + at * 17.0))
+            for at, (text, note) in enumerate(lines)
         ]
         return notes, y + len(notes) * 17.0 + (8.0 if notes else 0.0)
 

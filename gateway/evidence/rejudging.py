@@ -1,0 +1,274 @@
+"""What a proof's evidence must say, worked out anew from the answers that it records."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from gateway.evidence.document import SOURCES
+from gateway.evidence.replay import (
+    answer_of,
+    replayed_breaker,
+    replayed_chains,
+    replayed_target,
+    was_up,
+)
+from gateway.evidence.totals import Totals
+from gateway.proof.answers import OK, Answer, Outcome
+from gateway.proof.controls import HEALTHY, Target
+from gateway.proof.evidence import sha256
+from gateway.proof.faults import FAULTS, REFUSED
+from gateway.proof.judging import Case, Seen, judge
+from gateway.proof.limits import LIMITS
+from gateway.proof.looking import Look, Looks, cases_of
+from gateway.proof.plan import SCHEMA, Edge, Plan, read_plan
+from gateway.proof.recording import (
+    RULE,
+    edge_reasons,
+    edge_records,
+    grade_record,
+    target_records,
+)
+from gateway.proof.running import NOT_INSIDE
+from gateway.proof.verdicts import Finding, Verdict, decided, worst
+
+Record = Mapping[str, Any]
+
+EVENTS = "events"  # a source's name, and where its record stands when there is one
+
+# What was observed and cannot follow from anything else in the document.
+OBSERVED = (
+    "started_at",
+    "duration_s",
+    "url",
+    "unpriced",
+    "requests",
+    "cost_usd",
+    "reduced_to",
+    EVENTS,
+)
+
+
+@dataclass
+class Rejudged:
+    """What the evidence must say; `unknown` tells what is not kept, so that it was not judged."""
+
+    expected: dict[str, Any] = field(default_factory=dict)
+    unknown: list[str] = field(default_factory=list)
+
+
+def rejudged(plan: Mapping[str, Any], evidence: Record, *, inside: bool) -> Rejudged:
+    """Judge one gate's evidence again; ValueError, LookupError or TypeError: not its shape.
+
+    `inside` tells whether the gate was asked inside the machine, where the proof has its own
+    faults.
+    """
+    if "plan_digest" not in evidence:
+        return _of_none(evidence)
+    return _Judging(plan, evidence, inside=inside).result()
+
+
+def _of_none(evidence: Record) -> Rejudged:
+    """Return what the evidence of a proof says that did not come to its end."""
+    taken = ("started_at", "duration_s", "url", "reasons", "digest")
+    expected = {name: evidence[name] for name in taken}
+    expected |= {"schema": SCHEMA, "verdict": Verdict.ERRORED, "requests": 0, "edges": []}
+    if not evidence["reasons"]:
+        raise ValueError("a proof that did not come to its end says why")
+    return Rejudged(expected, ["everything: the proof did not come to its end"])
+
+
+class _Judging:
+    """One rejudging under way."""
+
+    def __init__(self, plan: Mapping[str, Any], evidence: Record, *, inside: bool) -> None:
+        self._document = plan
+        self._plan: Plan = read_plan(plan)
+        self._evidence = evidence
+        self._unknown: list[str] = []
+        self._complete = True  # every answer of the proof is in the evidence
+        self._chains, compared = replayed_chains(self._plan, evidence["chains"])
+        self._why_not: str = evidence["faults"]["why_not"]
+        if inside and self._chains.may_ask and self._why_not == NOT_INSIDE:
+            raise ValueError("the gate is asked inside the machine, and its proof was not")
+        if not inside or not self._chains.may_ask:
+            self._why_not = NOT_INSIDE
+        self._edges = [edge for edge in self._plan.edges if inside or not _needs_owned_fault(edge)]
+        if not compared:
+            self._unknown.append("chains: what the list of models was, beyond the reasons given")
+        self._reduced = [
+            case for edge in evidence["edges"] for case in edge["cases"] if "samples" not in case
+        ]
+        self._looks = Looks()
+
+    def result(self) -> Rejudged:
+        """Return what the evidence must say."""
+        edges = self._judged() if self._chains.may_ask else self._unasked()
+        breaker = self._breaker()
+        verdicts = [self._chains.verdict, *(Verdict(edge["verdict"]) for edge in edges)]
+        reasons = [
+            *self._chains.reasons,
+            *edge_reasons(edges if self._chains.may_ask else []),
+        ]
+        if breaker is not None:
+            verdicts.append(Verdict(breaker["verdict"]))
+            reasons += [f"breaker: {reason}" for reason in breaker["reasons"]]
+        evidence, told = self._evidence, self._plan
+        whole = self._complete and self._chains.may_ask
+        totals = Totals(told, evidence, self._looks, whole=whole)
+        observed = {name: evidence[name] for name in OBSERVED if name in evidence}
+        expected = {
+            **observed,
+            "schema": SCHEMA,
+            "verdict": worst(verdicts),
+            "reasons": reasons,
+            "rule": RULE,
+            "litellm_version": totals.versions(),
+            "plan_digest": sha256(self._document),
+            "bounds": asdict(told.bounds),
+            "requests": totals.requests(),
+            "cost_usd": totals.cost_usd(),
+            "edges": edges,
+            "unproven": [
+                *told.unproven,
+                *(
+                    edge.named | {"why": NOT_INSIDE}
+                    for edge in told.edges
+                    if edge not in self._edges
+                ),
+            ],
+            "known_limits": _limits(edges),
+            "targets": target_records(self._looks) if not self._reduced else evidence["targets"],
+            "chains": self._chains.record(),
+            "counters": totals.counters(),
+            "faults": {"owned": not self._why_not, "why_not": self._why_not},
+            "evidence": self._grade(),
+            "breaker": breaker,
+            "digest": evidence["digest"],
+        }
+        return Rejudged(expected, self._unknown)
+
+    def _records(self, looks: Looks) -> list[dict[str, Any]]:
+        return edge_records(self._edges, self._plan, looks, self._chains, self._why_not)
+
+    def _unasked(self) -> list[dict[str, Any]]:
+        self._unknown.append("edges: nothing could be asked")
+        return self._records(Looks())
+
+    def _judged(self) -> list[dict[str, Any]]:
+        """Judge every case again, and every edge by its cases."""
+        recorded = self._evidence["edges"]
+        asked_again = {
+            (edge["target"], case["form"])
+            for edge in recorded
+            for case in edge["cases"]
+            if case["looks"] > 1
+        }
+        if asked_again:
+            self._complete = False
+            self._unknown.append(
+                "first looks: where a case was looked at twice, only the reasons of the first are "
+                "kept, not its answers"
+            )
+        cases = cases_of(self._plan, owned=not self._why_not)
+        for edge, record in zip(self._edges, recorded, strict=True):
+            wanted = {(case.form, case.fault): case for case in cases if case.edge is edge}
+            given = [(case["form"], case["fault"]) for case in record["cases"]]
+            if sorted(given) != sorted(wanted):
+                raise ValueError(f"{edge.source} -> {edge.target} records other cases than planned")
+            for each in record["cases"]:
+                case = wanted[each["form"], each["fault"]]
+                again = (edge.target, case.form) in asked_again
+                if "samples" in each:
+                    self._looks.cases[case] = self._case(case, each, again=again)
+        if not self._reduced:
+            return self._records(self._looks)
+        self._complete = False
+        self._unknown.append(
+            f"answers: {len(self._reduced)} cases are kept without, to fit into what a machine's "
+            "exec may print"
+        )
+        return [
+            _by_its_cases(edge, record) for edge, record in zip(self._edges, recorded, strict=True)
+        ]
+
+    def _case(self, case: Case, record: Record, *, again: bool) -> list[Look]:
+        """Return the looks at one case as they were."""
+        limit = case.limit(self._plan.litellm_version)
+        if limit is not None and not limit.asks:
+            return [Look(None, [Finding(Verdict.KNOWN_LIMIT, limit.what, final=True)])]
+        count = self._plan.bounds.samples if case.fault == REFUSED else 1
+        if len(record["samples"]) != count:
+            raise ValueError(f"{len(record['samples'])} samples are recorded, {count} were planned")
+        samples = tuple(answer_of(sample) for sample in record["samples"])
+        seen = Seen(samples, answer_of(record["negative"]))
+        target = self._target(case)
+        findings = judge(case, seen, target, self._plan)
+        if again and not _says(record, findings):
+            # It was judged by an answer of its target that a later one replaced.
+            kind = Target(HEALTHY, Answer(Outcome.ANSWERED, "", 0.0, status=OK, complete=True))
+            slow = Answer(Outcome.ANSWERED, "", float("inf"), status=OK, complete=True)
+            others = (judge(case, seen, t, self._plan) for t in (kind, Target(HEALTHY, slow)))
+            findings = next((found for found in others if _says(record, found)), findings)
+        last = Look(seen, findings)
+        if record["looks"] == 1:
+            return [last]
+        return [Look(None, [_earlier(reason) for reason in record["earlier"]]), last]
+
+    def _target(self, case: Case) -> Target:
+        key = (case.edge.target, case.form)
+        if key not in self._looks.targets:
+            record = self._evidence["targets"][case.edge.target][case.form]
+            target = replayed_target(self._plan, *key, record)
+            self._looks.targets[key] = target
+            if target.direct is not None and was_up(target.direct):
+                self._complete = False
+        return self._looks.targets[key]
+
+    def _breaker(self) -> dict[str, Any] | None:
+        record = self._evidence["breaker"]
+        if record is None:
+            return None
+        self._complete = False
+        judged, whole = replayed_breaker(self._plan, record)
+        kept = (
+            "the requests that waited for its closing" if whole else "the one that found it closed"
+        )
+        self._unknown.append(f"breaker: {kept}")
+        return judged
+
+    def _grade(self) -> dict[str, Any]:
+        missing = self._evidence["evidence"]["missing"]
+        told: dict[str, str | None] = {name: missing.get(name) for name in SOURCES}
+        unread = self._evidence["counters"] is None
+        told["headers"] = None
+        told["counters"] = (told["counters"] or "the counters are not there") if unread else None
+        told["attempts"] = self._why_not or None
+        if EVENTS not in self._evidence:
+            told[EVENTS] = told[EVENTS] or "no events are recorded"
+        return grade_record(told)
+
+
+def _needs_owned_fault(edge: Edge) -> bool:
+    return all(FAULTS[fault].owned for fault in edge.faults)
+
+
+def _by_its_cases(edge: Edge, record: Record) -> dict[str, Any]:
+    """Return an edge whose verdict its cases decide; the rest as it is recorded."""
+    verdict = decided(Verdict(case["verdict"]) for case in record["cases"])
+    return {**record, **edge.named, "verdict": verdict if record["cases"] else record["verdict"]}
+
+
+def _limits(edges: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    met = {case.get("known_limit") for edge in edges for case in edge["cases"]}
+    return [limit.record() for limit in LIMITS if limit.id in met]
+
+
+def _says(record: Record, findings: list[Finding]) -> bool:
+    """Tell whether findings are what a case records."""
+    reasons = list(dict.fromkeys(finding.reason for finding in findings))
+    verdict = worst(finding.verdict for finding in findings)
+    return bool(record["verdict"] == verdict and record["reasons"] == reasons)
+
+
+def _earlier(reason: str) -> Finding:
+    return Finding(Verdict.INCONCLUSIVE, reason)
