@@ -19,6 +19,7 @@ from ops.command_line import (
     yes_option,
 )
 from ops.drill_commands import drill
+from ops.evidence_commands import evidence
 from ops.exit_codes import ExitCode
 from ops.explain_commands import explain
 from ops.import_commands import import_files
@@ -120,6 +121,9 @@ def prove(context: click.Context, environment: str, *, breaker: bool, as_json: b
         return act_on(environment, breaker=breaker, output=output)
 
     finish(context, act, as_json=as_json)
+
+
+app.add_command(evidence)
 
 
 @app.command()
