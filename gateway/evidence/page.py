@@ -40,7 +40,7 @@ TONES = {"healthy": "passed", "down": "inconclusive", "always-falls-back": "fail
 def render_page(document: Mapping[str, Any]) -> str:
     """Return the page; the same document gives the same bytes. Every text in it is escaped."""
     proofs = proofs_of(document)
-    drawn = picture(document)
+    drawn, table = picture(document), rows(document)
     return _template().render(
         document=document,
         sentence=_sentence(document),
@@ -56,16 +56,16 @@ def render_page(document: Mapping[str, Any]) -> str:
             }
             for gate in document["gates"]
         ],
-        headings=headings(document),
-        rows=rows(document),
+        rows=table,
         looked=[
             {
                 "heading": heading,
                 "proof": proof,
                 "controls": controls(proof),
+                "others": any(cell.others for row in table if (cell := row.cells[at]) is not None),
                 "requests": list(requests(proof)),
             }
-            for heading, proof in zip(headings(document), proofs, strict=True)
+            for at, (heading, proof) in enumerate(zip(headings(document), proofs, strict=True))
         ],
         proofs=proofs,
         limits=list(
@@ -107,7 +107,6 @@ def _facts(document: Mapping[str, Any]) -> list[tuple[str, str]]:
     seconds = sum(proof["duration_s"] for proof in proofs)
     other = document["plan_bundle"] != document["bundle"]
     found = [
-        ("app", document["app"]),
         ("environment", document["environment"]),
         ("proven at", _moment(document["started_at"])),
         ("bundle", document["bundle"]),

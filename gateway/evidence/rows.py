@@ -30,19 +30,27 @@ class Other:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What one gate saw of one fallback in one form; times are beyond the target's own answer."""
+    """What one gate saw of one fallback in one form.
+
+    `cold_ms` and `warm_ms` are beyond the target's own answer, `whole_ms` is the slowest whole one;
+    `off` is what came back with fallbacks off, in a word, and `negative` the same in more.
+    """
 
     verdict: str
     cold_ms: float | None = None
     warm_ms: float | None = None
-    samples: int = 0
+    whole_ms: float | None = None
+    off: str = ""
     negative: str = ""
     others: tuple[Other, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One fallback in one form; `span` is how many forms it has, 0 on all but the first."""
+    """One fallback in one form; `span` is how many forms it has, 0 on all but the first.
+
+    `last` tells whether it is the fallback's last form.
+    """
 
     kind: str
     source: str
@@ -50,6 +58,7 @@ class Row:
     position: int
     form: str
     span: int
+    last: bool
     cells: tuple[Cell | None, ...]
 
 
@@ -98,7 +107,8 @@ def rows(document: Record) -> list[Row]:
             cells = tuple(_cell(record, form) if record else None for record in records)
             span = len(edge["forms"]) if number == 0 else 0
             named = (edge["kind"], edge["source"], edge["target"], edge["position"])
-            found.append(Row(*named, form, span, cells))
+            last = number == len(edge["forms"]) - 1
+            found.append(Row(*named, form, span, last, cells))
     return found
 
 
@@ -163,7 +173,8 @@ def _cell(record: Record, form: str) -> Cell | None:
         verdict,
         refused["cold_ms"],
         refused["warm_ms"],
-        len(refused.get("samples") or ()),
+        refused["latency_ms"],
+        str(negative.get("status") or negative["outcome"]) if negative else "",
         said(answer_of(negative)) if negative else "",
         others,
     )
