@@ -173,11 +173,15 @@ def key_command(environment: str) -> str:
 
 
 def how_to_ask(stack: Stack, deployed: Deployed) -> tuple[str, ...]:
-    """Return lines that can be pasted into a shell: the key and one request."""
+    """Return lines that can be pasted into a shell: the key and one request.
+
+    The request asks past the cache, so that the same line shows a rescue when it is pasted again.
+    """
     key = deployed.key if stack.local else f'"$({key_command(stack.environment)})"'
     sources = [edge.source for edge in deployed.edges if edge.source != "*"]
     model = max(sources, default="MODEL")  # any model will do; one whose rescue was just proven
-    body = f'{{"model": "{model}", "messages": [{{"role": "user", "content": "hello"}}]}}'
+    messages = '"messages": [{"role": "user", "content": "hello"}], "cache": {"no-cache": true}'
+    body = f'{{"model": "{model}", {messages}}}'
     return (
         f"export GATEWAY_KEY={key}",
         f'curl -i {deployed.url}/v1/chat/completions -H "Authorization: Bearer $GATEWAY_KEY"'

@@ -71,7 +71,11 @@ def test_a_second_deployment_changes_nothing_and_says_so(project: Project) -> No
     assert done.returncode == 0
     assert "local: nothing changed (" in done.stdout
     assert f"xai/grok-4.3 -> {TARGET}" in done.stdout
-    assert "curl -i http://127.0.0.1:" in done.stdout
+    line = next(line for line in done.stdout.splitlines() if line.startswith("curl -i http://127."))
+    body = json.loads(line.partition("-d '")[2].rstrip("'"))
+    assert body["model"] == "xai/grok-4.3"
+    # LiteLLM caches answers: without this the same line, pasted again, would never show a rescue.
+    assert body["cache"] == {"no-cache": True}
 
 
 @pytest.mark.usefixtures("deployed")
