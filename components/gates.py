@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 EXEC_MARGIN_S = 8  # beyond the proof's own total: interpreter start and the reply
 SHOWN_REASONS = 3
+TAIL = 300  # letters of what a proof without evidence said last
+GATE_STATUSES = frozenset(GateStatus)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +72,10 @@ class ProofGates:
         try:
             evidence = proof.unpack(answer.stdout)
         except ValueError:
-            tail = answer.stderr.strip()[-300:]
+            tail = answer.stderr.strip()[-TAIL:]
             return self._errored(machine, f"the proof ended with {answer.exit_code}: {tail}")
+        if not proof.evidence_is_intact(evidence) or evidence.get("verdict") not in GATE_STATUSES:
+            return self._errored(machine, "what the proof printed did not arrive whole")
         return self._verdict(Gate(INSIDE, machine.id, evidence))
 
     def outside(self) -> GateVerdict:
@@ -89,12 +93,15 @@ class ProofGates:
             )
         return self._verdict(Gate(OUTSIDE, evidence=evidence))
 
-    def write_evidence(self, root: Path) -> Evidence:
-        """Write what the gates saw below `root`, by environment, and return where it is."""
+    def write_evidence(self, root: Path, *, image_digest: str = "") -> Evidence:
+        """Write what the gates saw below `root`, by environment, and return where it is.
+
+        `image_digest` is that of the machines, for a proof that looked into none of them.
+        """
         if not self._gates:
             return Evidence()
         document = build(
-            self._subject(),
+            self._subject(image_digest),
             self._plan,
             self._gates,
             at=datetime.now(UTC).isoformat(timespec="milliseconds"),
@@ -116,7 +123,7 @@ class ProofGates:
             document["verdict"], document["written_at"], document["digest"], str(file), edges
         )
 
-    def _subject(self) -> Subject:
+    def _subject(self, image_digest: str) -> Subject:
         contents, bundle = self._inputs["contents"], self._inputs["bundle"]
         pinned = contents["image"].rpartition("@")[2] if "@" in contents["image"] else ""
         return Subject(
@@ -125,7 +132,7 @@ class ProofGates:
             bundle=bundle,
             plan_bundle=bundle,
             image=contents["image"],
-            image_digest=pinned or self._image_digest,
+            image_digest=pinned or self._image_digest or image_digest,
             config_digest=contents["config_digest"],
             toml_digest=contents["toml_digest"],
             judged_by=proof_digest(),

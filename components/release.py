@@ -8,6 +8,7 @@ import pulumi
 from pulumi.dynamic import Resource
 
 from components.provider import FlyProvider, Made, Properties, Seen, lease_holder, report
+from fly.errors import FlyError
 from fly.gates import ReleaseUndoneError, RolloutStoppedError
 from fly.migration import Migration, run_migration
 from fly.release import Release as FlyRelease
@@ -90,11 +91,15 @@ class ReleaseProvider(FlyProvider):
             ) from None
         except RolloutStoppedError as error:
             raise RolloutStoppedError(f"{error}\n  {_seen(gates)}") from None
-        evidence = gates.write_evidence(evidence_root(os.environ))
+        except FlyError:
+            report(_seen(gates))
+            raise
+        image_digest = next((m.image.digest for m in machines), "")
+        evidence = gates.write_evidence(evidence_root(os.environ), image_digest=image_digest)
         computed = {
             "applied": dict(release.config),
             "machine_ids": [machine.id for machine in machines],
-            "image_digest": next((m.image.digest for m in machines), ""),
+            "image_digest": image_digest,
             "verdict": evidence.verdict,
             "proven_at": evidence.at,
             "evidence_digest": evidence.digest,
@@ -172,8 +177,11 @@ class Release(Resource, module="fly", name="Release"):
 
 
 def _seen(gates: "ProofGates") -> str:
-    """Write what the gates saw, and say where."""
-    path = gates.write_evidence(evidence_root(os.environ)).path
+    """Write what the gates saw, and say where; the release's own error is never hidden by it."""
+    try:
+        path = gates.write_evidence(evidence_root(os.environ)).path
+    except OSError as error:
+        return f"what was seen could not be written ({error.strerror}: {error.filename})"
     return f"{path} holds what was seen" if path else "the release came to no proof"
 
 

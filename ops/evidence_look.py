@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.evidence.document import SCHEMA
-from gateway.evidence.files import Kept, kept_in
+from gateway.evidence.files import Kept, kept_in, read_text
 from gateway.evidence.page import render_page
 from gateway.evidence.rows import Cell, Row, headings, proofs_of, proven, rows
 from gateway.evidence.verifying import MISSHAPEN, State, Verified, read
@@ -68,11 +68,11 @@ def verify(files: Sequence[Path], *, digest: str, output: Output) -> ExitCode:
 
 def _verified(file: Path, digest: str) -> Verified:
     try:
-        text = file.read_text(encoding="utf-8")
+        text = read_text(file)
     except OSError as error:
         return Verified(State.UNREADABLE, why=error.strerror or str(error))
-    except UnicodeDecodeError:
-        return Verified(State.UNREADABLE, why="no UTF-8 text")
+    except ValueError as error:
+        return Verified(State.UNREADABLE, why=str(error))
     return verify_text(text, name=file.name, digest=digest)
 
 
@@ -154,7 +154,7 @@ def _shown(path: Path, root: Path) -> str:
 def _read(file: Path) -> dict[str, Any]:
     """Return the document of a file; OSError passes, the border tells it."""
     try:
-        document = read(file.read_text(encoding="utf-8"))
+        document = read(read_text(file))
     except ValueError as error:
         raise ProblemError([_problem(file, str(error))]) from None
     if document["schema"] != SCHEMA:

@@ -35,6 +35,8 @@ def status(environment: str, *, output: Output) -> ExitCode:
             ("gateway", deployed.url),
             ("release", f"{deployed.digest} ({deployed.release['image']})"),
             ("proof", f"{verdict}, {age_of(str(deployed.release['proven_at']))}"),
+            ("evidence", str(deployed.release.get("evidence_file") or "")),
+            ("digest", str(deployed.release.get("evidence_digest") or "")),
             ("readiness", readiness["told"]),
             ("sandbox", stack.sandbox.api_url if stack.sandbox else ""),
             ("Fly", trouble),

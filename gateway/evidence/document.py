@@ -15,6 +15,7 @@ SCHEMA = 2
 INSIDE = "inside"  # gate 1: in a new machine, before it has traffic
 OUTSIDE = "outside"  # gate 2: through the public address, after traffic moved
 ASKED = "asked"  # a person asked for it, through the public address
+GATES = (INSIDE, OUTSIDE, ASKED)
 SOURCES = ("headers", "counters", "attempts", "events")
 RULE = (
     "The worst gate decides. A gate that could not be asked is errored. A source counts when one "
@@ -100,11 +101,19 @@ def build(
 
 
 def gates_of(document: Mapping[str, Any]) -> list[Gate]:
-    """Return the gates of a document, as `build` takes them."""
-    return [
+    """Return the gates of a document, as `build` takes them; ValueError for what is none."""
+    gates = [
         Gate(row["gate"], row["machine"], row["evidence"], row["error"])
         for row in document["gates"]
     ]
+    for gate in gates:
+        if gate.gate not in GATES:
+            raise ValueError(f"a gate is called {gate.gate!r}")
+        if not isinstance(gate.machine, str) or bool(gate.machine) is not (gate.gate == INSIDE):
+            raise ValueError(f"{gate.gate}: its machine is {gate.machine!r}")
+        if not isinstance(gate.error, str) or bool(gate.error) is not (gate.evidence is None):
+            raise ValueError(f"{gate.gate}: its error is {gate.error!r}")
+    return gates
 
 
 def last_proof(document: Mapping[str, Any]) -> Mapping[str, Any] | None:

@@ -3,7 +3,7 @@
 import json
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 DIGITS = 12  # of a document's digest: the name of its file
+MOST_BYTES = 32 * 1024 * 1024  # forty fallbacks in six forms, three samples, two gates: some 5 MB
 FOLDER = "evidence"
 PROMOTIONS = "promotions"
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
@@ -71,6 +72,18 @@ def write(folder: Path, document: Mapping[str, Any], *, page: str = "") -> Path:
     return target
 
 
+def read_text(path: Path) -> str:
+    """Return a file's text to the letter; ValueError says why it is none, OSError passes."""
+    with path.open("rb") as file:
+        raw = file.read(MOST_BYTES + 1)
+    if len(raw) > MOST_BYTES:
+        raise ValueError(f"larger than any evidence: {MOST_BYTES // 1024**2} MiB and more")
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        raise ValueError("no UTF-8 text") from None
+
+
 def kept_in(folder: Path) -> list[Kept]:
     """Return every evidence file of an environment, newest first."""
     found = [_kept(path) for path in folder.glob("*.json")]
@@ -81,12 +94,16 @@ def forget(folder: Path, *, keep: int, promotions: Path) -> list[Path]:
     """Remove the oldest files beyond `keep`, with their pages; return what was removed.
 
     Never removed: the newest one that passed, the newest one of a release that passed, each that
-    a file below `promotions` names, and what cannot be read as evidence.
+    a file below `promotions` names, and what cannot be read as evidence. Nothing is, while a file
+    below `promotions` cannot be read.
     """
     files = [each for each in kept_in(folder) if each.verdict != "unreadable"]
     passed = [each for each in files if each.verdict == "passed"]
     of_releases = [each for each in passed if each.of_a_release]
-    named = _texts(promotions)
+    try:
+        named = _texts(promotions)
+    except OSError:
+        return []
     safe = {each.path for each in (*passed[:1], *of_releases[:1])}
     gone = []
     for each in files[keep:]:
@@ -100,7 +117,7 @@ def forget(folder: Path, *, keep: int, promotions: Path) -> list[Path]:
 
 def _kept(path: Path) -> Kept:
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(read_text(path))
         gates = document["gates"]
         proofs = [gate["evidence"] for gate in gates if gate.get("evidence")]
         edges = proofs[-1]["edges"] if proofs else []
@@ -121,13 +138,8 @@ def _kept(path: Path) -> Kept:
 
 def _texts(folder: Path) -> list[str]:
     """Return what the files of a folder say; a promotion names evidence by file or by digest."""
-    return list(_read_all(folder)) if folder.is_dir() else []
-
-
-def _read_all(folder: Path) -> Iterator[str]:
-    for path in folder.rglob("*.json"):
-        with suppress(OSError):
-            yield path.read_text(encoding="utf-8", errors="replace")
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return [path.read_text(encoding="utf-8", errors="replace") for path in files]
 
 
 def _write_whole(target: Path, text: str) -> None:

@@ -5,8 +5,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from gateway.evidence.document import SOURCES
+from gateway.evidence.kept import kept_case, reduction, without_answers
 from gateway.evidence.replay import (
     answer_of,
+    is_a,
     replayed_breaker,
     replayed_chains,
     replayed_target,
@@ -23,29 +25,29 @@ from gateway.proof.looking import Look, Looks, cases_of
 from gateway.proof.plan import SCHEMA, Edge, Plan, read_plan
 from gateway.proof.recording import (
     RULE,
+    case_record,
+    edge_of,
     edge_reasons,
     edge_records,
     grade_record,
     target_records,
 )
-from gateway.proof.running import NOT_INSIDE
-from gateway.proof.verdicts import Finding, Verdict, decided, worst
+from gateway.proof.running import NO_ADDRESS, NO_EVENTS, NOT_INSIDE, UNREAD
+from gateway.proof.verdicts import Finding, Verdict, worst
 
 Record = Mapping[str, Any]
 
 EVENTS = "events"  # a source's name, and where its record stands when there is one
 
 # What was observed and cannot follow from anything else in the document.
-OBSERVED = (
-    "started_at",
-    "duration_s",
-    "url",
-    "unpriced",
-    "requests",
-    "cost_usd",
-    "reduced_to",
-    EVENTS,
-)
+OBSERVED: Mapping[str, type] = {
+    "started_at": str,
+    "duration_s": float,
+    "url": str,
+    "unpriced": int,
+    "requests": int,
+    "cost_usd": float,
+}
 
 
 @dataclass
@@ -69,6 +71,7 @@ def rejudged(plan: Mapping[str, Any], evidence: Record, *, inside: bool) -> Reju
 
 def _of_none(evidence: Record) -> Rejudged:
     """Return what the evidence of a proof says that did not come to its end."""
+    _check_observed(evidence)
     taken = ("started_at", "duration_s", "url", "reasons", "digest")
     expected = {name: evidence[name] for name in taken}
     expected |= {"schema": SCHEMA, "verdict": Verdict.ERRORED, "requests": 0, "edges": []}
@@ -81,6 +84,7 @@ class _Judging:
     """One rejudging under way."""
 
     def __init__(self, plan: Mapping[str, Any], evidence: Record, *, inside: bool) -> None:
+        _check_observed({"unpriced": 0, "cost_usd": 0.0, **evidence})
         self._document = plan
         self._plan: Plan = read_plan(plan)
         self._evidence = evidence
@@ -88,6 +92,8 @@ class _Judging:
         self._complete = True  # every answer of the proof is in the evidence
         self._chains, compared = replayed_chains(self._plan, evidence["chains"])
         self._why_not: str = evidence["faults"]["why_not"]
+        if not is_a(self._why_not, str):
+            raise TypeError(f"faults.why_not is {self._why_not!r}")
         if inside and self._chains.may_ask and self._why_not == NOT_INSIDE:
             raise ValueError("the gate is asked inside the machine, and its proof was not")
         if not inside or not self._chains.may_ask:
@@ -95,9 +101,7 @@ class _Judging:
         self._edges = [edge for edge in self._plan.edges if inside or not _needs_owned_fault(edge)]
         if not compared:
             self._unknown.append("chains: what the list of models was, beyond the reasons given")
-        self._reduced = [
-            case for edge in evidence["edges"] for case in edge["cases"] if "samples" not in case
-        ]
+        self._reduced = reduction(evidence)
         self._looks = Looks()
 
     def result(self) -> Rejudged:
@@ -115,7 +119,9 @@ class _Judging:
         evidence, told = self._evidence, self._plan
         whole = self._complete and self._chains.may_ask
         totals = Totals(told, evidence, self._looks, whole=whole)
-        observed = {name: evidence[name] for name in OBSERVED if name in evidence}
+        observed = {name: evidence[name] for name in (*OBSERVED, EVENTS) if name in evidence}
+        if self._reduced:
+            observed["reduced_to"] = self._reduced
         expected = {
             **observed,
             "schema": SCHEMA,
@@ -125,8 +131,10 @@ class _Judging:
             "litellm_version": totals.versions(),
             "plan_digest": sha256(self._document),
             "bounds": asdict(told.bounds),
+            "duration_s": totals.duration_s(),
             "requests": totals.requests(),
             "cost_usd": totals.cost_usd(),
+            "unpriced": totals.unpriced(),
             "edges": edges,
             "unproven": [
                 *told.unproven,
@@ -137,7 +145,7 @@ class _Judging:
                 ),
             ],
             "known_limits": _limits(edges),
-            "targets": target_records(self._looks) if not self._reduced else evidence["targets"],
+            "targets": target_records(self._looks),
             "chains": self._chains.record(),
             "counters": totals.counters(),
             "faults": {"owned": not self._why_not, "why_not": self._why_not},
@@ -147,12 +155,9 @@ class _Judging:
         }
         return Rejudged(expected, self._unknown)
 
-    def _records(self, looks: Looks) -> list[dict[str, Any]]:
-        return edge_records(self._edges, self._plan, looks, self._chains, self._why_not)
-
     def _unasked(self) -> list[dict[str, Any]]:
         self._unknown.append("edges: nothing could be asked")
-        return self._records(Looks())
+        return edge_records(self._edges, self._plan, Looks(), self._chains, self._why_not)
 
     def _judged(self) -> list[dict[str, Any]]:
         """Judge every case again, and every edge by its cases."""
@@ -169,39 +174,52 @@ class _Judging:
                 "first looks: where a case was looked at twice, only the reasons of the first are "
                 "kept, not its answers"
             )
+        if self._reduced:
+            self._complete = False
+            self._unknown.append(
+                f"answers: {self._reduced} are kept, to fit into what a machine's exec may print"
+            )
         cases = cases_of(self._plan, owned=not self._why_not)
+        found = []
         for edge, record in zip(self._edges, recorded, strict=True):
             wanted = {(case.form, case.fault): case for case in cases if case.edge is edge}
             given = [(case["form"], case["fault"]) for case in record["cases"]]
             if sorted(given) != sorted(wanted):
                 raise ValueError(f"{edge.source} -> {edge.target} records other cases than planned")
-            for each in record["cases"]:
-                case = wanted[each["form"], each["fault"]]
-                again = (edge.target, case.form) in asked_again
-                if "samples" in each:
-                    self._looks.cases[case] = self._case(case, each, again=again)
-        if not self._reduced:
-            return self._records(self._looks)
-        self._complete = False
-        self._unknown.append(
-            f"answers: {len(self._reduced)} cases are kept without, to fit into what a machine's "
-            "exec may print"
-        )
-        return [
-            _by_its_cases(edge, record) for edge, record in zip(self._edges, recorded, strict=True)
-        ]
+            judged = [
+                self._case(wanted[each["form"], each["fault"]], each, asked_again)
+                for each in record["cases"]
+            ]
+            found.append(edge_of(edge, judged, self._why_not))
+        return found
 
-    def _case(self, case: Case, record: Record, *, again: bool) -> list[Look]:
-        """Return the looks at one case as they were."""
+    def _case(
+        self, case: Case, record: Record, asked_again: set[tuple[str, str]]
+    ) -> dict[str, Any]:
+        """Return what a case must record."""
         limit = case.limit(self._plan.litellm_version)
         if limit is not None and not limit.asks:
-            return [Look(None, [Finding(Verdict.KNOWN_LIMIT, limit.what, final=True)])]
+            looks = [Look(None, [Finding(Verdict.KNOWN_LIMIT, limit.what, final=True)])]
+            told = case_record(case, looks, self._looks, self._plan)
+            return told if "samples" in record else without_answers(told)
+        target = self._target(case)
+        if "samples" not in record:
+            return kept_case(case, record, self._plan)
+        again = (case.edge.target, case.form) in asked_again
+        self._looks.cases[case] = self._looked(case, record, target, again=again)
+        return case_record(case, self._looks.cases[case], self._looks, self._plan)
+
+    def _looked(self, case: Case, record: Record, target: Target, *, again: bool) -> list[Look]:
+        """Return the looks at one case as they were."""
         count = self._plan.bounds.samples if case.fault == REFUSED else 1
         if len(record["samples"]) != count:
             raise ValueError(f"{len(record['samples'])} samples are recorded, {count} were planned")
         samples = tuple(answer_of(sample) for sample in record["samples"])
         seen = Seen(samples, answer_of(record["negative"]))
-        target = self._target(case)
+        if any(
+            (a.attempts is None) is not (case.fault == REFUSED) for a in (*samples, seen.negative)
+        ):
+            raise ValueError(f"{case.form}/{case.fault} records other attempts than were counted")
         findings = judge(case, seen, target, self._plan)
         if again and not _says(record, findings):
             # It was judged by an answer of its target that a later one replaced.
@@ -210,8 +228,10 @@ class _Judging:
             others = (judge(case, seen, t, self._plan) for t in (kind, Target(HEALTHY, slow)))
             findings = next((found for found in others if _says(record, found)), findings)
         last = Look(seen, findings)
-        if record["looks"] == 1:
+        if record["looks"] == 1 and not last.is_worth_another:
             return [last]
+        if not record["earlier"]:
+            raise ValueError(f"{case.form}/{case.fault} was looked at twice, and nothing says why")
         return [Look(None, [_earlier(reason) for reason in record["earlier"]]), last]
 
     def _target(self, case: Case) -> Target:
@@ -238,24 +258,23 @@ class _Judging:
 
     def _grade(self) -> dict[str, Any]:
         missing = self._evidence["evidence"]["missing"]
-        told: dict[str, str | None] = {name: missing.get(name) for name in SOURCES}
-        unread = self._evidence["counters"] is None
-        told["headers"] = None
-        told["counters"] = (told["counters"] or "the counters are not there") if unread else None
+        told: dict[str, str | None] = dict.fromkeys(SOURCES)
+        if self._evidence["counters"] is None:
+            told["counters"] = UNREAD if missing.get("counters") == UNREAD else NO_ADDRESS
         told["attempts"] = self._why_not or None
         if EVENTS not in self._evidence:
-            told[EVENTS] = told[EVENTS] or "no events are recorded"
+            told[EVENTS] = NO_EVENTS
         return grade_record(told)
+
+
+def _check_observed(evidence: Record) -> None:
+    for name, kind in OBSERVED.items():
+        if name in evidence and not is_a(evidence[name], kind):
+            raise ValueError(f"{name} is {evidence[name]!r}")
 
 
 def _needs_owned_fault(edge: Edge) -> bool:
     return all(FAULTS[fault].owned for fault in edge.faults)
-
-
-def _by_its_cases(edge: Edge, record: Record) -> dict[str, Any]:
-    """Return an edge whose verdict its cases decide; the rest as it is recorded."""
-    verdict = decided(Verdict(case["verdict"]) for case in record["cases"])
-    return {**record, **edge.named, "verdict": verdict if record["cases"] else record["verdict"]}
 
 
 def _limits(edges: list[dict[str, Any]]) -> list[dict[str, Any]]:

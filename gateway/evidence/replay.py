@@ -5,16 +5,34 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from gateway.proof.answers import COOLED_ERROR, OK, Answer, Outcome
+from gateway.proof.answers import COOLED_ERROR, OK, OTHER_ERROR, PHRASES, Answer, Outcome
 from gateway.proof.asking import Asker, Reply
 from gateway.proof.breaker import breaker_record
 from gateway.proof.chains import Chains, compare_chains
 from gateway.proof.controls import Target, check_target
+from gateway.proof.evidence import canonical
 from gateway.proof.faults import REFUSED
 from gateway.proof.plan import Plan
 from gateway.proof.verdicts import Verdict
 
 Record = Mapping[str, Any]
+
+KINDS: Mapping[str, type] = {
+    "nonce": str,
+    "latency_ms": float,
+    "status": int,
+    "group": str,
+    "fallbacks": int,
+    "cached": bool,
+    "complete": bool,
+    "version": str,
+    "error": str,
+    "first_byte_ms": float,
+    "cost_usd": float,
+    "attempts": int,
+    "call_id": str,
+}
+OF_A_GATEWAY = (Outcome.ANSWERED, Outcome.FOREIGN, Outcome.REFUSED)
 
 # Reasons of `gateway.proof.chains` after which nothing was compared.
 UNREAD = "the list of models could not be read"
@@ -56,8 +74,25 @@ class Replay(Asker):
 
 
 def answer_of(record: Record) -> Answer:
-    """Return the answer that a record is of."""
-    return Answer(**{**record, "outcome": Outcome(record["outcome"])})
+    """Return the answer that a record is of; ValueError for what no proof records."""
+    answer = Answer(**{**record, "outcome": Outcome(record["outcome"])})
+    for name, kind in KINDS.items():
+        value = getattr(answer, name)
+        if value is not None and not is_a(value, kind):
+            raise ValueError(f"an answer's {name} is {value!r}")
+    if canonical(answer.record()) != canonical(record):
+        raise ValueError(
+            "an answer is recorded with what a proof leaves out, or without its marker"
+        )
+    known = answer.error in (None, OTHER_ERROR, *PHRASES)
+    if answer.outcome in OF_A_GATEWAY and not known:
+        raise ValueError(f"an answer's error is {answer.error!r}, and no phrase that is kept")
+    return answer
+
+
+def is_a(value: Any, kind: type) -> bool:
+    """Tell whether a value is exactly of a kind; no number of a proof is below zero."""
+    return type(value) is kind and not (kind in (int, float) and value < 0)
 
 
 def replayed_target(plan: Plan, group: str, form: str, record: Record) -> Target:

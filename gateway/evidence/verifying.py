@@ -12,6 +12,7 @@ from gateway.evidence.document import INSIDE, SCHEMA, Subject, build, gates_of, 
 from gateway.evidence.files import file_name, text_of
 from gateway.evidence.rejudging import rejudged
 from gateway.proof.evidence import canonical, evidence_digest
+from gateway.proof.plan import read_plan
 from stacks.paths import Path, spell
 
 SHOWN = 90  # letters of a value in a difference
@@ -90,6 +91,10 @@ def read(text: str) -> dict[str, Any]:
     """Return the document of a file's text; ValueError says why it is none."""
     try:
         document = json.loads(text, parse_constant=_no_constant, object_pairs_hook=_once)
+        # Neither a number beyond all bounds nor half a letter can be written again.
+        json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
+    except UnicodeEncodeError:
+        raise ValueError("no evidence: half a letter stands in it") from None
     except RecursionError:
         raise ValueError("nested too deeply for any evidence") from None
     except json.JSONDecodeError as error:
@@ -135,7 +140,12 @@ def _of_the_whole(
 
 
 def _of_the_document(document: Mapping[str, Any]) -> Iterator[Difference]:
-    subject = Subject(**{name: document[name] for name in Subject.__dataclass_fields__})
+    read_plan(document["plan"])
+    given = {name: document[name] for name in Subject.__dataclass_fields__}
+    for name, value in given.items():
+        if not isinstance(value, str):
+            raise TypeError(f"{name} is {_shown(value)}, and no text")
+    subject = Subject(**given)
     built = build(subject, document["plan"], gates_of(document), at=document["written_at"])
     return differences(_unsealed(document), _unsealed(built))
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from math import isfinite
 from typing import Any
 
 OK = 200
@@ -21,6 +22,7 @@ PHRASES = (
     "timed out",
     "no connected db",
 )
+OTHER_ERROR = "another error"
 
 
 class Outcome(StrEnum):
@@ -86,7 +88,7 @@ def known_error(error: Mapping[str, Any] | None) -> str | None:
     if error is None:
         return None
     message = str(error.get("message", "")).lower()
-    return next((phrase for phrase in PHRASES if phrase in message), "another error")
+    return next((phrase for phrase in PHRASES if phrase in message), OTHER_ERROR)
 
 
 def said(answer: Answer) -> str:
@@ -112,8 +114,9 @@ def whole_number(text: str | None) -> int | None:
 
 
 def amount(text: str | None) -> float | None:
-    """Return a header's amount, or None."""
+    """Return a header's amount, or None for what is none."""
     try:
-        return float(text) if text is not None else None
+        found = float(text) if text is not None else None
     except ValueError:
         return None
+    return found if found is not None and isfinite(found) and found >= 0 else None

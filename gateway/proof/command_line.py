@@ -39,7 +39,7 @@ def main(argv: Sequence[str]) -> int:
                 surroundings=around,
             )
     except (OSError, ValueError, LookupError, TypeError, httpx.InvalidURL) as error:
-        evidence = _evidence_of_none(error, options.url)
+        evidence = evidence_of_none(error, options.url)
     sys.stdout.write((pack(evidence) if options.packed else canonical(evidence)) + "\n")
     return EXIT_CODES[Verdict(evidence["verdict"])]
 
@@ -58,7 +58,8 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def _evidence_of_none(error: Exception, url: str) -> dict[str, Any]:
+def evidence_of_none(error: Exception, url: str) -> dict[str, Any]:
+    """Return the evidence of a proof that did not come to its end."""
     # A UnicodeError is about the key's own characters and is not quoted.
     said = "" if isinstance(error, UnicodeError) else f": {error}"
     return sealed(

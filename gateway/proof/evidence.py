@@ -10,6 +10,10 @@ from typing import Any
 PACKED = "gateway-proof-evidence:"  # begins the small form
 OUTPUT_BYTES = 48 * 1024  # of a machine's exec, which may cut at 64 KiB
 
+# What `reduced_to` says of evidence that did not fit.
+NOT_OF_PASSED = "answers of cases that did not pass"
+NO_ANSWERS = "no answers"
+
 
 def canonical(document: Any) -> str:
     """Return the one JSON text of a document: sorted keys, no spaces, ASCII."""
@@ -44,11 +48,11 @@ def pack(evidence: Mapping[str, Any], limit: int = OUTPUT_BYTES) -> str:
     answers. Verdicts, reasons and times stay in every case.
     """
     text = _packed(evidence)
-    for keeps in ("answers of cases that did not pass", "no answers"):
+    for keeps in (NOT_OF_PASSED, NO_ANSWERS):
         if len(text) <= limit:
             break
-        passed_too = keeps == "no answers"
-        edges = [_without_answers(edge, all_of_them=passed_too) for edge in evidence["edges"]]
+        all_of_them = keeps == NO_ANSWERS
+        edges = [_without_answers(edge, all_of_them=all_of_them) for edge in evidence["edges"]]
         text = _packed(sealed(_unsealed(evidence) | {"edges": edges, "reduced_to": keeps}))
     return text
 

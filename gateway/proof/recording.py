@@ -32,7 +32,14 @@ def edge_records(
     """Return each edge with its cases; all have the chains' reason where nothing could be asked."""
     if not chains.may_ask:
         return [_unasked(edge, chains.verdict, chains.reasons[0]) for edge in edges]
-    return [_edge_record(edge, looks, plan, why_no_faults) for edge in edges]
+    return [
+        edge_of(
+            edge,
+            [case_record(case, each, looks, plan) for case, each in looks.of(edge).items()],
+            why_no_faults,
+        )
+        for edge in edges
+    ]
 
 
 def edge_reasons(edges: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -89,8 +96,8 @@ def _unasked(edge: Edge, verdict: Verdict, reason: str) -> dict[str, Any]:
     return edge.named | {"verdict": verdict, "reasons": [reason], **times, "cases": []}
 
 
-def _edge_record(edge: Edge, looks: Looks, plan: Plan, why_no_faults: str) -> dict[str, Any]:
-    cases = [_case_record(case, each, looks, plan) for case, each in looks.of(edge).items()]
+def edge_of(edge: Edge, cases: Records, why_no_faults: str) -> dict[str, Any]:
+    """Return an edge's record: its cases decide."""
     if not cases:
         return _unasked(edge, Verdict.INCONCLUSIVE, f"not asked: {why_no_faults}")
     verdict = decided(Verdict(case["verdict"]) for case in cases)
@@ -107,7 +114,8 @@ def _edge_record(edge: Edge, looks: Looks, plan: Plan, why_no_faults: str) -> di
     }
 
 
-def _case_record(case: Case, each: Sequence[Look], looks: Looks, plan: Plan) -> dict[str, Any]:
+def case_record(case: Case, each: Sequence[Look], looks: Looks, plan: Plan) -> dict[str, Any]:
+    """Return a case's record: the last look, and what the ones before said."""
     last = each[-1]
     record: dict[str, Any] = {
         "form": case.form,

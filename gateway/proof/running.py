@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     import httpx
 
 NOT_INSIDE = "the proof does not run inside the machine"
+UNREAD = "the counters could not be read"
+NO_ADDRESS = "no metrics address is known here"
+NO_EVENTS = "no source of events is configured for the proof"
 
 Progress = Callable[[str], None]
 
@@ -183,10 +186,10 @@ def _limits(edges: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def _sources(
     counters: Mapping[str, Any] | None, metrics_url: str | None, why_no_faults: str
 ) -> dict[str, str | None]:
-    unread = "the counters could not be read" if metrics_url else "no metrics address is known here"
+    unread = UNREAD if metrics_url else NO_ADDRESS
     return {
         "headers": None,
         "counters": None if counters is not None else unread,
         "attempts": why_no_faults or None,
-        "events": "no source of events is configured for the proof",
+        "events": NO_EVENTS,
     }
