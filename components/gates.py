@@ -74,7 +74,10 @@ class ProofGates:
         except ValueError:
             tail = answer.stderr.strip()[-TAIL:]
             return self._errored(machine, f"the proof ended with {answer.exit_code}: {tail}")
-        if not proof.evidence_is_intact(evidence) or evidence.get("verdict") not in GATE_STATUSES:
+        if (
+            not proof.evidence_is_intact(evidence)
+            or str(evidence.get("verdict")) not in GATE_STATUSES
+        ):
             return self._errored(machine, "what the proof printed did not arrive whole")
         return self._verdict(Gate(INSIDE, machine.id, evidence))
 

@@ -95,7 +95,16 @@ def build(
             "grade": _grade(clean),
             "started_at": min([*begun, at], key=datetime.fromisoformat),
             "written_at": at,
-            "gates": [asdict(gate) | {"verdict": gate.verdict} for gate in clean],
+            "gates": [
+                {
+                    "gate": gate.gate,
+                    "machine": gate.machine,
+                    "evidence": gate.evidence,
+                    "error": gate.error,
+                    "verdict": gate.verdict,
+                }
+                for gate in clean
+            ],
         }
     )
 

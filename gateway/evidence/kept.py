@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway.evidence.replay import is_a
-from gateway.proof.evidence import NO_ANSWERS, NOT_OF_PASSED
+from gateway.proof.evidence import ANSWERS, NO_ANSWERS, NOT_OF_PASSED
 from gateway.proof.judging import Case
 from gateway.proof.looking import LOOKS
 from gateway.proof.plan import Plan
@@ -38,7 +38,7 @@ def reduction(evidence: Record) -> str:
 
 def without_answers(record: Record) -> dict[str, Any]:
     """Return a case's record without its answers."""
-    return {name: value for name, value in record.items() if name not in ("samples", "negative")}
+    return {name: value for name, value in record.items() if name not in ANSWERS}
 
 
 def kept_case(case: Case, record: Record, plan: Plan) -> dict[str, Any]:

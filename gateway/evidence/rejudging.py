@@ -15,8 +15,7 @@ from gateway.evidence.replay import (
     was_up,
 )
 from gateway.evidence.totals import Totals
-from gateway.proof.answers import OK, Answer, Outcome
-from gateway.proof.controls import HEALTHY, Target
+from gateway.proof.controls import Target
 from gateway.proof.evidence import sha256
 from gateway.proof.faults import FAULTS, REFUSED
 from gateway.proof.judging import Case, Seen, judge
@@ -162,13 +161,7 @@ class _Judging:
     def _judged(self) -> list[dict[str, Any]]:
         """Judge every case again, and every edge by its cases."""
         recorded = self._evidence["edges"]
-        asked_again = {
-            (edge["target"], case["form"])
-            for edge in recorded
-            for case in edge["cases"]
-            if case["looks"] > 1
-        }
-        if asked_again:
+        if any(case["looks"] > 1 for edge in recorded for case in edge["cases"]):
             self._complete = False
             self._unknown.append(
                 "first looks: where a case was looked at twice, only the reasons of the first are "
@@ -187,15 +180,12 @@ class _Judging:
             if sorted(given) != sorted(wanted):
                 raise ValueError(f"{edge.source} -> {edge.target} records other cases than planned")
             judged = [
-                self._case(wanted[each["form"], each["fault"]], each, asked_again)
-                for each in record["cases"]
+                self._case(wanted[each["form"], each["fault"]], each) for each in record["cases"]
             ]
             found.append(edge_of(edge, judged, self._why_not))
         return found
 
-    def _case(
-        self, case: Case, record: Record, asked_again: set[tuple[str, str]]
-    ) -> dict[str, Any]:
+    def _case(self, case: Case, record: Record) -> dict[str, Any]:
         """Return what a case must record."""
         limit = case.limit(self._plan.litellm_version)
         if limit is not None and not limit.asks:
@@ -205,11 +195,12 @@ class _Judging:
         target = self._target(case)
         if "samples" not in record:
             return kept_case(case, record, self._plan)
-        again = (case.edge.target, case.form) in asked_again
-        self._looks.cases[case] = self._looked(case, record, target, again=again)
+        if "target" in record:
+            target = replayed_target(self._plan, case.edge.target, case.form, record["target"])
+        self._looks.cases[case] = self._looked(case, record, target)
         return case_record(case, self._looks.cases[case], self._looks, self._plan)
 
-    def _looked(self, case: Case, record: Record, target: Target, *, again: bool) -> list[Look]:
+    def _looked(self, case: Case, record: Record, target: Target) -> list[Look]:
         """Return the looks at one case as they were."""
         count = self._plan.bounds.samples if case.fault == REFUSED else 1
         if len(record["samples"]) != count:
@@ -221,15 +212,10 @@ class _Judging:
         ):
             raise ValueError(f"{case.form}/{case.fault} records other attempts than were counted")
         findings = judge(case, seen, target, self._plan)
-        if again and not _says(record, findings):
-            # It was judged by an answer of its target that a later one replaced.
-            kind = Target(HEALTHY, Answer(Outcome.ANSWERED, "", 0.0, status=OK, complete=True))
-            slow = Answer(Outcome.ANSWERED, "", float("inf"), status=OK, complete=True)
-            others = (judge(case, seen, t, self._plan) for t in (kind, Target(HEALTHY, slow)))
-            findings = next((found for found in others if _says(record, found)), findings)
-        last = Look(seen, findings)
-        if record["looks"] == 1 and not last.is_worth_another:
-            return [last]
+        last = Look(seen, findings, target)
+        if record["looks"] == 1:
+            # What is in doubt is looked at once more: one look cannot have been all.
+            return [Look(None, []), last] if last.is_worth_another else [last]
         if not record["earlier"]:
             raise ValueError(f"{case.form}/{case.fault} was looked at twice, and nothing says why")
         return [Look(None, [_earlier(reason) for reason in record["earlier"]]), last]
@@ -280,13 +266,6 @@ def _needs_owned_fault(edge: Edge) -> bool:
 def _limits(edges: list[dict[str, Any]]) -> list[dict[str, Any]]:
     met = {case.get("known_limit") for edge in edges for case in edge["cases"]}
     return [limit.record() for limit in LIMITS if limit.id in met]
-
-
-def _says(record: Record, findings: list[Finding]) -> bool:
-    """Tell whether findings are what a case records."""
-    reasons = list(dict.fromkeys(finding.reason for finding in findings))
-    verdict = worst(finding.verdict for finding in findings)
-    return bool(record["verdict"] == verdict and record["reasons"] == reasons)
 
 
 def _earlier(reason: str) -> Finding:

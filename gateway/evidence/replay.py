@@ -7,10 +7,9 @@ from typing import Any
 
 from gateway.proof.answers import COOLED_ERROR, OK, OTHER_ERROR, PHRASES, Answer, Outcome
 from gateway.proof.asking import Asker, Reply
-from gateway.proof.breaker import breaker_record
+from gateway.proof.breaker import CLOSES_LATE_S, LOOK_EVERY_S, breaker_record
 from gateway.proof.chains import Chains, compare_chains
 from gateway.proof.controls import Target, check_target
-from gateway.proof.evidence import canonical
 from gateway.proof.faults import REFUSED
 from gateway.proof.plan import Plan
 from gateway.proof.verdicts import Verdict
@@ -80,7 +79,7 @@ def answer_of(record: Record) -> Answer:
         value = getattr(answer, name)
         if value is not None and not is_a(value, kind):
             raise ValueError(f"an answer's {name} is {value!r}")
-    if canonical(answer.record()) != canonical(record):
+    if answer.record() != record:
         raise ValueError(
             "an answer is recorded with what a proof leaves out, or without its marker"
         )
@@ -149,6 +148,9 @@ def replayed_breaker(plan: Plan, record: Record) -> tuple[dict[str, Any], bool]:
         opened = verdict is Verdict.PASSED
         return {**record, "verdict": Verdict.FAILED if opened else verdict}, False
     now, after = [0.0], record["after"]
+    latest = plan.breaker.cooldown_s + CLOSES_LATE_S + LOOK_EVERY_S + plan.bounds.request_timeout_s
+    if (record["closed_after_s"] or 0.0) > latest:
+        raise ValueError(f"the breaker closed after {record['closed_after_s']} s, waited {latest}")
     cooled = Answer(Outcome.ANSWERED, "", 0.0, status=429, error=COOLED_ERROR)
     ended = Answer(Outcome.ANSWERED if after else Outcome.SKIPPED, "", 0.0)
     answers = [answer_of(each) for each in record["burst"]]

@@ -100,10 +100,13 @@ class Totals:
         if record is None:
             return None
         seen = {(probe, target): count for probe, target, count in rescues_seen(self.looks)}
+        probes = {(edge.probe, edge.target) for edge in self.plan.edges}
         counts: dict[tuple[str, str, str], float] = {}
         rescues: dict[tuple[str, str], int] = {}
         for row in record["edges"]:
             edge = (row["probe"], row["target"])
+            if edge not in probes:
+                raise ValueError(f"a counter is of {row['probe']!r}, which was not asked")
             counts |= {(RESCUED, *edge): row["counted"], (NOT_RESCUED, *edge): row["failed"]}
             least = seen.get(edge, 0)
             rescues[edge] = least if self.whole else max(least, row["seen"])

@@ -120,7 +120,7 @@ def differences(recorded: Any, expected: Any, path: Path = ()) -> Iterator[Diffe
             yield from differences(*pair, (*path, number))
         if len(recorded) != len(expected):
             yield Difference(spell(path), f"{len(recorded)} items", f"{len(expected)} items")
-    elif canonical(recorded) != canonical(expected):
+    elif repr(recorded) != repr(expected):
         yield Difference(spell(path), _shown(recorded), _shown(expected))
 
 

@@ -10,6 +10,8 @@ from typing import Any
 PACKED = "gateway-proof-evidence:"  # begins the small form
 OUTPUT_BYTES = 48 * 1024  # of a machine's exec, which may cut at 64 KiB
 
+ANSWERS = ("samples", "negative", "target")  # of a case
+
 # What `reduced_to` says of evidence that did not fit.
 NOT_OF_PASSED = "answers of cases that did not pass"
 NO_ANSWERS = "no answers"
@@ -83,7 +85,7 @@ def _unsealed(evidence: Mapping[str, Any]) -> dict[str, Any]:
 
 def _without_answers(edge: Mapping[str, Any], *, all_of_them: bool) -> dict[str, Any]:
     cases = [
-        {name: value for name, value in case.items() if name not in ("samples", "negative")}
+        {name: value for name, value in case.items() if name not in ANSWERS}
         if all_of_them or case["verdict"] == "passed"
         else case
         for case in edge["cases"]

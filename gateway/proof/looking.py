@@ -20,10 +20,14 @@ TargetKey = tuple[str, str]  # group and form
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One look at a case and what speaks against a pass; `seen` is None when it was not asked."""
+    """One look at a case and what speaks against a pass; `seen` is None when it was not asked.
+
+    `target` is the positive control that it was judged by: a later look may have a newer one.
+    """
 
     seen: Seen | None
     findings: list[Finding]
+    target: Target | None = None
 
     @property
     def verdict(self) -> Verdict:
@@ -97,7 +101,7 @@ def look_at(
                 seen = Seen(tuple(sample.result() for sample in samples), negative.result())
                 target = looks.targets[case.edge.target, case.form]
                 found = judge(case, seen, target, asker.plan)
-                looks.cases.setdefault(case, []).append(Look(seen, found))
+                looks.cases.setdefault(case, []).append(Look(seen, found, target))
             progress(_told(left, looks.cases))
             left = [case for case in left if looks.cases[case][-1].is_worth_another]
 

@@ -115,7 +115,10 @@ def edge_of(edge: Edge, cases: Records, why_no_faults: str) -> dict[str, Any]:
 
 
 def case_record(case: Case, each: Sequence[Look], looks: Looks, plan: Plan) -> dict[str, Any]:
-    """Return a case's record: the last look, and what the ones before said."""
+    """Return a case's record: the last look, and what the ones before said.
+
+    `target` is there when the target was asked anew afterwards, for another case.
+    """
     last = each[-1]
     record: dict[str, Any] = {
         "form": case.form,
@@ -135,7 +138,9 @@ def case_record(case: Case, each: Sequence[Look], looks: Looks, plan: Plan) -> d
         record |= {"known_limit": limit.id if limit else None}
     if last.seen is None:
         return record | {"looks": 0, "samples": [], "negative": None}
-    times = [rescue_ms(a, looks.targets[case.edge.target, case.form]) for a in last.seen.samples]
+    newest = looks.targets[case.edge.target, case.form]
+    target = last.target or newest
+    times = [rescue_ms(answer, target) for answer in last.seen.samples]
     warm = [took for took in times[1:] if took is not None]
     return record | {
         "latency_ms": max(answer.latency_ms for answer in last.seen.samples),
@@ -143,6 +148,7 @@ def case_record(case: Case, each: Sequence[Look], looks: Looks, plan: Plan) -> d
         "warm_ms": round(median(warm), 1) if warm else None,
         "samples": [answer.record() for answer in last.seen.samples],
         "negative": last.seen.negative.record(),
+        **({"target": target.record()} if target != newest else {}),
     }
 
 

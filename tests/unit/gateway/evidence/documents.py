@@ -93,6 +93,16 @@ def target_down() -> Document:
     return document_of(plan(), outside(plan(), down={"b/two"}))
 
 
+def target_asked_anew() -> Document:
+    """A target that was down, and slower each time that it was asked, for case after case."""
+    seconds = iter(number * number / 1000 for number in range(10**6))
+    gateway = StubGateway(faults=StubFaults(), down={"b/two"})
+    told = full_plan(concurrency=1, total_timeout_s=10**6)
+    return document_of(
+        told, Gate(INSIDE, "3d8d", gateway.prove(plan=told, clock=lambda: next(seconds)))
+    )
+
+
 def target_recovered() -> Document:
     """A target that answered the second time only."""
     return document_of(plan(), outside(plan(), recovers_after={"b/two": 1}))
@@ -210,6 +220,7 @@ CASES: tuple[Callable[[], Document], ...] = (
     without_fallbacks,
     failed_from_outside,
     target_down,
+    target_asked_anew,
     target_recovered,
     always_falls_back,
     limits_used_up,
