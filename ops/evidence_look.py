@@ -80,9 +80,10 @@ def _tell(file: Path, verified: Verified, output: Output) -> None:
     said = f": {verified.verdict}" if verified.state is State.INTACT else ""
     output.show(f"{verified.state}  {file}{said}")
     if verified.why:
-        output.show(f"  {verified.why}")
+        output.show(f"  {_plain(verified.why)}")
     for each in verified.differences[:SHOWN_DIFFERENCES]:
-        output.show(f"  {each.place}: {each.recorded}\n    expected {each.expected}")
+        output.show(f"  {_plain(each.place)}: {_plain(each.recorded)}")
+        output.show(f"    expected {_plain(each.expected)}")
     more = len(verified.differences) - SHOWN_DIFFERENCES
     if more > 0:
         output.show(f"  and {more} more differences")
@@ -100,14 +101,15 @@ def _show(document: dict[str, Any], output: Output) -> None:
         output.table(EDGE_COLUMNS, [_edge(row, row.cells[number]) for row in rows(document)])
         output.show("")
     for reason in document["reasons"][:SHOWN_REASONS]:
-        output.show(f"{document['verdict']}: {reason}")
+        output.show(f"{document['verdict']}: {_plain(reason)}")
     limits = {each["id"]: each["what"] for p in proofs for each in p.get("known_limits", ())}
     for what in limits.values():
-        output.show(f"known limit: {what}")
+        output.show(f"known limit: {_plain(what)}")
     grade = document["grade"]
     missing = "; ".join(f"without {name}: {why}" for name, why in grade["missing"].items())
     output.facts(
-        (
+        (name, _plain(value))
+        for name, value in (
             ("proof", document["verdict"]),
             ("app", document["app"]),
             ("release", document["bundle"]),
@@ -121,11 +123,16 @@ def _show(document: dict[str, Any], output: Output) -> None:
 
 
 def _edge(row: Row, cell: Cell | None) -> tuple[str, ...]:
-    name = f"{row.source} -> {row.target}"
+    name = _plain(f"{row.source} -> {row.target}")
     if cell is None:
         return (name, row.form, "", "", "", "")
     others = ", ".join(f"{other.fault} {other.verdict}" for other in cell.others)
     return (name, row.form, cell.verdict, _time(cell.cold_ms), _time(cell.warm_ms), others)
+
+
+def _plain(text: object) -> str:
+    """Return a text of a file in which no letter steers the terminal."""
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in str(text))
 
 
 def _time(value: float | None) -> str:

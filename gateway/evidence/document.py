@@ -16,6 +16,7 @@ INSIDE = "inside"  # gate 1: in a new machine, before it has traffic
 OUTSIDE = "outside"  # gate 2: through the public address, after traffic moved
 ASKED = "asked"  # a person asked for it, through the public address
 GATES = (INSIDE, OUTSIDE, ASKED)
+_GATE_KEYS = ("gate", "machine", "evidence", "error")
 SOURCES = ("headers", "counters", "attempts", "events")
 RULE = (
     "The worst gate decides. A gate that could not be asked is errored. A source counts when one "
@@ -111,17 +112,16 @@ def build(
 
 def gates_of(document: Mapping[str, Any]) -> list[Gate]:
     """Return the gates of a document, as `build` takes them; ValueError for what is none."""
-    gates = [
-        Gate(row["gate"], row["machine"], row["evidence"], row["error"])
-        for row in document["gates"]
-    ]
-    for gate in gates:
-        if gate.gate not in GATES:
-            raise ValueError(f"a gate is called {gate.gate!r}")
-        if not isinstance(gate.machine, str) or bool(gate.machine) is not (gate.gate == INSIDE):
-            raise ValueError(f"{gate.gate}: its machine is {gate.machine!r}")
-        if not isinstance(gate.error, str) or bool(gate.error) is not (gate.evidence is None):
-            raise ValueError(f"{gate.gate}: its error is {gate.error!r}")
+    gates = []
+    for row in document["gates"]:
+        name, machine, evidence, error = (row[key] for key in _GATE_KEYS)
+        if name not in GATES:
+            raise ValueError(f"a gate is called {name!r}")
+        if not isinstance(machine, str) or bool(machine) is not (name == INSIDE):
+            raise ValueError(f"{name}: its machine is {machine!r}")
+        if not isinstance(error, str) or bool(error) is not (evidence is None):
+            raise ValueError(f"{name}: its error is {error!r}")
+        gates.append(Gate(name, machine, evidence, error))
     return gates
 
 

@@ -20,6 +20,7 @@ from gateway.evidence.rows import (
     requests,
     rows,
 )
+from gateway.proof.controls import HEALTHY
 
 TEMPLATE = Path(__file__).parents[2] / "templates" / "evidence.html.j2"
 
@@ -61,11 +62,13 @@ def render_page(document: Mapping[str, Any]) -> str:
             {
                 "heading": heading,
                 "proof": proof,
-                "controls": controls(proof),
+                "controls": asked,
+                "well": all(control.state == HEALTHY for control in asked),
                 "others": any(cell.others for row in table if (cell := row.cells[at]) is not None),
                 "requests": list(requests(proof)),
             }
             for at, (heading, proof) in enumerate(zip(headings(document), proofs, strict=True))
+            for asked in (controls(proof),)
         ],
         proofs=proofs,
         limits=list(

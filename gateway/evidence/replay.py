@@ -91,7 +91,7 @@ def answer_of(record: Record) -> Answer:
 
 def is_a(value: Any, kind: type) -> bool:
     """Tell whether a value is exactly of a kind; no number of a proof is below zero."""
-    return type(value) is kind and not (kind in (int, float) and value < 0)
+    return type(value) is kind and not (isinstance(value, int | float) and value < 0)
 
 
 def replayed_target(plan: Plan, group: str, form: str, record: Record) -> Target:
