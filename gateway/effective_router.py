@@ -4,6 +4,7 @@ from gateway.fact import Fact
 from stacks.versions import Versions
 
 COOLDOWN = "litellm/router_utils/cooldown_handlers.py"
+GEMINI = "litellm/llms/vertex_ai/gemini (make_call)"
 FALLBACKS = "litellm/router_utils/fallback_event_handlers.py"
 ROUTER = "litellm/router.py (router_python_core.py from 1.109.0 on)"
 
@@ -38,6 +39,15 @@ MODEL_ALLOWED_FAILS = Fact(
     evidence=(
         f"{COOLDOWN}: not read before 1.98.0; refused for a lone deployment until 1.108.0; counts "
         "from 1.108.1 on where the group has a chain",
+    ),
+    test="test_allowed_fails_of_a_lone_model_does_nothing",
+)
+MODEL_ALLOWED_FAILS_SHUTS = Fact(
+    id="allowed_fails.of_a_model_shuts",
+    effect="`model_info.allowed_fails` of a lone deployment keeps the router's from counting",
+    versions=Versions(since="1.98.0", until="1.108.1"),
+    evidence=(
+        f"{COOLDOWN}: _should_cooldown_based_on_deployment_policy, in 1.98.0 and not yet in 1.97.0",
     ),
     test="test_allowed_fails_of_a_lone_model_does_nothing",
 )
@@ -266,11 +276,18 @@ MODEL_TIMEOUT_OUTRANKS_ALL = Fact(
 )
 VERTEX_STREAMS = Fact(
     id="timeouts.vertex_streams",
-    effect="a stream of Gemini on Vertex AI ignores `timeout` and `stream_timeout`: only "
-    "`litellm_settings.request_timeout` ends one that hangs",
+    effect="a stream of Gemini on Vertex AI ignores `timeout` and `stream_timeout`",
     versions=Versions(until="1.108.0"),
+    evidence=(f"{GEMINI}: 1.108.0 passes a time-out, 1.106.12 not yet",),
+    test="test_only_the_request_timeout_ends_a_vertex_stream",
+)
+VERTEX_STREAMS_END = Fact(
+    id="timeouts.vertex_streams_end",
+    effect="only `litellm_settings.request_timeout` ends a stream of Gemini that hangs",
+    versions=Versions(since="1.91.0", until="1.108.0"),
     evidence=(
-        "litellm/llms/vertex_ai/gemini (make_call): 1.108.0 passes a time-out, 1.106.10 not yet",
+        "litellm/llms/custom_httpx/http_handler.py: 1.90.7 has 600 s there, whatever is set",
+        f"{GEMINI}: from 1.108.0 on the others are heard too",
     ),
     test="test_only_the_request_timeout_ends_a_vertex_stream",
 )

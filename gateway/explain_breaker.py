@@ -2,16 +2,23 @@
 
 from dataclasses import dataclass
 
-from gateway.effective_router import ALLOWED_FAILS_OF_3
+from gateway.effective_router import (
+    ALLOWED_FAILS_OF_3,
+    LONE_GROUPS_STAY_OPEN,
+    MODEL_ALLOWED_FAILS,
+    MODEL_ALLOWED_FAILS_SHUTS,
+)
 from gateway.explain_attempts import ERRORS, ErrorClass
 from gateway.explain_sources import Sourced, first_given, info, number, params, router, variable
 from gateway.explain_sources import spelled as spelled_path
+from gateway.fact import Fact
 from gateway.subject import Deployment, Subject, mapping
 from stacks.paths import Path
 from stacks.versions import Holds
 
 COOLDOWN = Sourced(5, "LiteLLM's default")  # DEFAULT_COOLDOWN_TIME_SECONDS, litellm/constants.py
 MODULE_ALLOWED_FAILS = 3
+LONE = "a group of one deployment without a chain rests by no number, only by a policy"
 AT_ONCE = Sourced(0, "LiteLLM's own rule: an error that no retry can mend")
 RATE_LIMIT_AMONG_SEVERAL = Sourced(0, "LiteLLM's own rule: a rate limit where others can answer")
 
@@ -77,27 +84,40 @@ def workers(subject: Subject) -> int:
 
 
 def _trips(subject: Subject, deployment: Deployment, error: ErrorClass, *, single: bool) -> Trips:
-    """Follow _should_cooldown_deployment in 1.106.2, router_utils/cooldown_handlers.py."""
+    """Follow _should_cooldown_deployment of 1.84.0 to 1.109.1, router_utils/cooldown_handlers.py.
+
+    Releases before 1.98.0 read nothing of a deployment; from 1.108.1 on a lone one is one whose
+    group has no chain either.
+    """
     if subject.router_settings.get("disable_cooldowns") is True:
         return Trips(error.name, None, "router_settings.disable_cooldowns")
-    policy = mapping(deployment.info.get("allowed_fails_policy"))
+    reads_models = _holds(subject, MODEL_ALLOWED_FAILS_SHUTS) or not _holds(
+        subject, MODEL_ALLOWED_FAILS
+    )
+    policy = mapping(deployment.info.get("allowed_fails_policy")) if reads_models else {}
     named = _of_policy(subject, policy, error, (*deployment.path, "model_info"))
     if named is not None:
         return Trips(error.name, named)
     if not error.cools:
         return Trips(error.name, None, "the caller's own error is never counted")
-    own = deployment.info.get("allowed_fails")
+    stays_open = single and _holds(subject, LONE_GROUPS_STAY_OPEN)
+    lone = stays_open and subject.chain_of(deployment.name) is None
+    own = deployment.info.get("allowed_fails") if reads_models else None
     if own is not None:
         value = number(own, subject.environment)
-        if single or value is None:
+        if lone or value is None or (single and not stays_open):
             why = "`model_info.allowed_fails` is ignored in a group of one deployment"
-            return Trips(error.name, None, why)
+            return Trips(error.name, None, LONE if lone else why)
         path = (*deployment.path, "model_info", "allowed_fails")
         return Trips(error.name, Sourced(value, spelled_path(path), path))
-    return _of_router(subject, error, single=single)
+    return _of_router(subject, error, single=single, lone=lone)
 
 
-def _of_router(subject: Subject, error: ErrorClass, *, single: bool) -> Trips:
+def _holds(subject: Subject, fact: Fact) -> bool:
+    return fact.versions.hold(subject.version) is not Holds.NO
+
+
+def _of_router(subject: Subject, error: ErrorClass, *, single: bool, lone: bool) -> Trips:
     section: Path = ("litellm", "router_settings")
     policy = mapping(subject.router_settings.get("allowed_fails_policy"))
     written = number(subject.router_settings.get("allowed_fails"), subject.environment)
@@ -107,6 +127,8 @@ def _of_router(subject: Subject, error: ErrorClass, *, single: bool) -> Trips:
     named = _of_policy(subject, policy, error, section)
     if named is not None:
         return Trips(error.name, named)
+    if lone:
+        return Trips(error.name, None, LONE)
     path = (*section, "allowed_fails")
     if written is None:
         return Trips(error.name, Sourced(_module_value(subject), "LiteLLM's default"))
@@ -130,7 +152,7 @@ def _is_set(subject: Subject, written: float | None) -> bool:
     """Tell whether LiteLLM takes `allowed_fails` as set: one equal to its default is not."""
     if written is None:
         return False
-    if ALLOWED_FAILS_OF_3.versions.hold(subject.version) is Holds.NO:
+    if not _holds(subject, ALLOWED_FAILS_OF_3):
         return True
     return written != _module_value(subject)
 

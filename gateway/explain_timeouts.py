@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from gateway.effective_router import REQUEST_TIMEOUT_OUTRANKS_ROUTER, VERTEX_STREAMS
 from gateway.explain_sources import (
     Candidate,
     Sourced,
@@ -12,18 +13,12 @@ from gateway.explain_sources import (
     variable,
 )
 from gateway.subject import Deployment, Subject
-from stacks.versions import Holds, Versions
-
-PER_ATTEMPT_REQUEST_TIMEOUT = Versions(since="1.91.0")
-"""`litellm_settings.request_timeout` bounds each attempt beside the router's time-out, and with it
-the clients of those providers that take no time-out per call (http_handler.py)."""
+from stacks.versions import Holds
 
 DEFAULT = Sourced(6000, "LiteLLM's default")  # litellm/constants.py
 DEFAULT_OF_CLIENT = Sourced(600, "the default of LiteLLM's HTTP client")  # constants.py
 
-# Gemini streams are opened without a time-out of the call (llms/vertex_ai/gemini, make_call): the
-# client's own holds, and the router's settings and the model's have no say.
-DEAF_PROVIDERS = frozenset({"vertex_ai", "vertex_ai_beta", "gemini"})
+GOOGLE = frozenset({"vertex_ai", "vertex_ai_beta", "gemini"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +37,12 @@ class TimeOuts:
 def time_outs(subject: Subject, deployment: Deployment) -> TimeOuts:
     """Return both time-outs of one deployment; a request may bring its own, unknown here.
 
-    The order is that of `_get_timeout` and Router.__init__ in 1.106.2, litellm/router.py.
+    The order is that of `_get_timeout` and Router.__init__ in 1.106.2, litellm/router.py. Where
+    `request_timeout` outranks the router's it bounds each attempt, and with it the clients of
+    those providers that take no time-out per call (http_handler.py).
     """
-    deaf = is_deaf(deployment)
-    per_attempt = PER_ATTEMPT_REQUEST_TIMEOUT.hold(subject.version) is not Holds.NO
+    deaf = is_gemini(deployment) and VERTEX_STREAMS.versions.hold(subject.version) is not Holds.NO
+    per_attempt = REQUEST_TIMEOUT_OUTRANKS_ROUTER.versions.hold(subject.version) is not Holds.NO
     whole = _whole(subject, deployment, per_attempt=per_attempt)
     if deaf:
         bound = _request_timeout(subject) if per_attempt else ()
@@ -59,10 +56,10 @@ def time_outs(subject: Subject, deployment: Deployment) -> TimeOuts:
     return TimeOuts(whole, first_given(subject, first, whole, zero_counts=False), deaf)
 
 
-def is_deaf(deployment: Deployment) -> bool:
-    """Tell whether a stream of it ignores every time-out but `litellm_settings.request_timeout`."""
+def is_gemini(deployment: Deployment) -> bool:
+    """Tell whether its streams are opened by LiteLLM's client for Gemini, which hears less."""
     name = deployment.model.rpartition("/")[2]
-    return deployment.provider in DEAF_PROVIDERS and ("gemini" in name or "*" in name)
+    return deployment.provider in GOOGLE and ("gemini" in name or "*" in name)
 
 
 def longest(subject: Subject, deployments: tuple[Deployment, ...]) -> TimeOuts | None:

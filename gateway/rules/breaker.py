@@ -3,14 +3,19 @@
 from collections.abc import Iterator
 from typing import Any
 
-from gateway.effective import ALLOWED_FAILS_OF_3
+from gateway.effective import (
+    ALLOWED_FAILS_OF_3,
+    COOLED_WITHOUT_A_CHAIN,
+    MODEL_ALLOWED_FAILS,
+    MODEL_ALLOWED_FAILS_SHUTS,
+)
 from gateway.rules.examples import SOUND
 from gateway.rules.quoting import listed, shown
 from gateway.subject import WILDCARD, Subject, mapping
 from stacks.paths import Path
 from stacks.problem import Severity
 from stacks.rule import Example, Finding, Move, Put, Remove, Rule
-from stacks.versions import Versions
+from stacks.versions import Holds
 
 ALLOWED_FAILS: Path = ("litellm", "router_settings", "allowed_fails")
 MODULE_DEFAULT = 3  # litellm.allowed_fails
@@ -82,12 +87,19 @@ def _on_one_deployment(subject: Subject) -> Iterator[Finding]:
             yield Finding(
                 (*deployment.path, "model_info", "allowed_fails"),
                 shown(deployment.info["allowed_fails"]),
-                "while a deployment is alone in its group LiteLLM counts neither by its own number "
-                "nor, because it has one, by the router's: it is never cooled down after 429, 5xx "
-                "or a time-out",
+                _what_a_lone_one_does(subject),
                 "remove it and set `router_settings.allowed_fails`, or write an "
                 "`allowed_fails_policy` in its place",
             )
+
+
+def _what_a_lone_one_does(subject: Subject) -> str:
+    if MODEL_ALLOWED_FAILS_SHUTS.versions.hold(subject.version) is Holds.NO:
+        return f"LiteLLM {subject.version} does not read it: the router's number decides"
+    return (
+        "while a deployment is alone in its group LiteLLM counts neither by its own number nor, "
+        "because it has one, by the router's: it is never cooled down after 429, 5xx or a time-out"
+    )
 
 
 def _cooldown_time(subject: Subject) -> Iterator[Finding]:
@@ -192,29 +204,29 @@ RULES = (
         about="router_settings.allowed_fails",
         evidence=(
             "facts on a local gateway, section 0.8 (measured)",
-            f"{HANDLERS} of 1.108.11: a group of one without a chain is no longer cooled down",
+            f"{HANDLERS}: 1.108.1 no longer cools down a group of one without a chain",
         ),
         remedy="Set 2, or give every group a chain.",
         failing=_example("allowed_fails: 0", ONE),
         passing=_example("allowed_fails: 2", ONE),
         find=_nobody_left,
-        versions=Versions(until="1.108.0"),
+        versions=COOLED_WITHOUT_A_CHAIN.versions,
     ),
     Rule(
         id="L120",
-        title="`allowed_fails` of a deployment that is alone in its group shuts its breaker",
+        title="`allowed_fails` of a deployment that is alone in its group opens no breaker",
         severity=Severity.ERROR,
         about="model_list[].model_info.allowed_fails",
         evidence=(
-            f"{HANDLERS} (_should_cooldown_based_on_deployment_policy) of 1.100.5 to 1.106.10; "
-            "1.95.1 does not read it, 1.108.11 counts where the group has a chain",
+            f"{HANDLERS} (_should_cooldown_based_on_deployment_policy) of 1.98.0 to 1.108.0; "
+            "1.97.0 does not read it, 1.108.1 counts where the group has a chain",
             "facts on LiteLLM, section 2",
         ),
         remedy="Set it for the router, or give an `allowed_fails_policy`.",
         failing=Example(litellm=f"{ONE}  model_info: {{allowed_fails: 1}}\n"),
         passing=Example(litellm=f"{ONE}  model_info: {POLICY}\n"),
         find=_on_one_deployment,
-        versions=Versions(since="1.100.5", until="1.108.0"),
+        versions=MODEL_ALLOWED_FAILS.versions,
     ),
     Rule(
         id="L121",

@@ -273,11 +273,14 @@ RULES = (
         title="A Redis given by URL has no time-outs",
         severity=Severity.WARNING,
         about="router_settings.redis_url",
-        evidence=("BerriAI/litellm PR #35273", "litellm/_redis.py of 1.84.0 to 1.96.2"),
+        evidence=(
+            "BerriAI/litellm PR #35273",
+            "litellm/_redis.py (_get_redis_url_kwargs): 1.96.0 hands them on, 1.95.1 not yet",
+        ),
         remedy="Give host, port and password.",
         failing=_redis("router_settings: {redis_url: os.environ/REDIS_URL}\n", version="1.95.1"),
         passing=_redis(HERE, version="1.95.1"),
         find=_url_without_limits,
-        versions=Versions(until="1.96.2"),
+        versions=Versions(until="1.96.0"),
     ),
 )

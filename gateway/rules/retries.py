@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from gateway.explain_attempts import RATE_LIMIT, TIMEOUT, Attempts, attempts
-from gateway.explain_timeouts import is_deaf, longest
+from gateway.explain_timeouts import is_gemini, longest
 from gateway.rules.examples import SOUND, with_chains, with_router
 from gateway.rules.numbers import count
 from gateway.rules.quoting import listed, shown
@@ -199,7 +199,7 @@ def _alike(deployment: Deployment) -> str:
     params = deployment.params
     decides = ("timeout", "request_timeout", "stream_timeout", "num_retries")
     values = [params.get(key) for key in decides]
-    return repr([is_deaf(deployment), *values])
+    return repr([is_gemini(deployment), *values])
 
 
 RULES = (

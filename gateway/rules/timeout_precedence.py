@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
+from gateway.effective import REQUEST_TIMEOUT_OUTRANKS_ROUTER
 from gateway.rules.examples import CHAIN, SONNET, grok
 from gateway.rules.numbers import number
 from gateway.rules.quoting import shown
 from gateway.subject import WILDCARD, Subject
 from stacks.problem import Severity
 from stacks.rule import Finding, Remove, Rule
-from stacks.versions import Versions
 
 ORDER = "litellm/router.py (_get_timeout, _get_stream_timeout, _get_non_stream_timeout)"
 
@@ -70,7 +70,7 @@ RULES = (
         failing=grok("litellm_settings: {request_timeout: 60}\nrouter_settings: {timeout: 30}\n"),
         passing=grok("litellm_settings: {request_timeout: 60}\nrouter_settings: {timeout: 60}\n"),
         find=_outranked_in_router,
-        versions=Versions(since="1.92.0"),
+        versions=REQUEST_TIMEOUT_OUTRANKS_ROUTER.versions,
     ),
     Rule(
         id="L115",

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from gateway.effective import VERTEX_STREAMS_END
+from gateway.explain_timeouts import is_gemini
 from gateway.rules.examples import CHAIN, SONNET, grok
 from gateway.rules.numbers import number
 from gateway.rules.quoting import listed, shown
@@ -10,13 +12,13 @@ from gateway.subject import WILDCARD, Deployment, Subject, reference
 from stacks.paths import Path
 from stacks.problem import Severity
 from stacks.rule import Example, Finding, Rule
+from stacks.versions import Holds
 
 REQUEST_TIMEOUT: Path = ("litellm", "litellm_settings", "request_timeout")
 UNBOUND_S = 6000  # litellm.request_timeout where nothing is set
 GUNICORN_S = 600  # gunicorn's own limit as LiteLLM starts it
 PATIENT_STREAM_S = 60
 TIMES = ("timeout", "request_timeout", "stream_timeout")
-GOOGLE = ("vertex_ai", "vertex_ai_beta", "gemini")  # llms/vertex_ai/gemini (make_call)
 ROUTER = "litellm/router.py (_get_timeout, _get_stream_timeout, _get_non_stream_timeout)"
 
 
@@ -24,7 +26,8 @@ def nothing_ends_it(subject: Subject) -> Iterator[Finding]:
     """Yield what is wrong where a chain waits for a time-out that never comes: L005."""
     if _request_timeout(subject) or not subject.given:
         return
-    streams = [d.name for d in subject.deployments if _is_deaf(d)]
+    deaf = VERTEX_STREAMS_END.versions.hold(subject.version) is not Holds.NO
+    streams = [d.name for d in subject.deployments if deaf and is_gemini(d)]
     if streams and subject.general_chains:
         yield Finding(
             REQUEST_TIMEOUT,
@@ -43,12 +46,6 @@ def nothing_ends_it(subject: Subject) -> Iterator[Finding]:
             f"before: {listed(sources)}",
             "set `litellm_settings.request_timeout`, for example 90",
         )
-
-
-def _is_deaf(deployment: Deployment) -> bool:
-    return deployment.provider in GOOGLE and (
-        "gemini" in deployment.model or WILDCARD in deployment.model
-    )
 
 
 def _is_unbound(subject: Subject, source: str) -> bool:

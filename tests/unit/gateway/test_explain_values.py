@@ -147,6 +147,11 @@ def test_a_gemini_stream_hears_only_the_request_timeout() -> None:
     assert times(heard, GEMINI).stream.value == 3
 
 
+def test_from_1_108_on_a_gemini_stream_hears_the_routers_time_out() -> None:
+    found = configuration(GEMINI, router={"stream_timeout": 10}, version="1.108.0")
+    assert (times(found, GEMINI).deaf, times(found, GEMINI).stream.value) == (False, 10)
+
+
 def test_before_1_91_nothing_bounds_a_gemini_stream_but_the_clients_default() -> None:
     found = configuration(GEMINI, litellm={"request_timeout": 3}, version="1.90.7")
     assert times(found, GEMINI).stream.value == 600
@@ -181,6 +186,7 @@ def test_the_breaker_of_one_deployment_opens_as_litellm_decides(
 def test_an_explicit_3_is_honoured_on_newer_releases() -> None:
     router = {"allowed_fails": 3}
     assert trip(configuration(ONE, router=router, version="1.106.2"), "500").allowed is None
+    router = {**router, "fallbacks": [{ONE: ["other"]}]}  # 1.108.1 and later: only with a chain
     assert trip(configuration(ONE, router=router, version="1.109.1"), "500").allowed is not None
 
 
@@ -198,6 +204,51 @@ def test_a_plain_allowed_fails_of_a_deployment_is_ignored_where_it_is_alone() ->
     named = trip(Configuration(litellm={"model_list": listed}), "500").allowed
     assert named is not None
     assert named.source.endswith("InternalServerErrorAllowedFails")
+
+
+@pytest.mark.parametrize(
+    ("version", "source"),
+    [
+        ("1.97.0", "router_settings.allowed_fails"),  # the model's own is not read
+        ("1.98.0", None),
+        ("1.108.0", None),
+        ("1.108.1", "model_list[0].model_info.allowed_fails"),
+    ],
+)
+def test_a_lone_models_own_number_counts_as_its_release_has_it(
+    version: str, source: str | None
+) -> None:
+    settings = {"allowed_fails": 2, "fallbacks": [{ONE: ["other"]}]}
+    listed = models(ONE)
+    listed[0]["model_info"] = {"allowed_fails": 1}
+    found = Configuration(
+        litellm={"model_list": listed, "router_settings": settings}, version=version
+    )
+    allowed = trip(found, "500").allowed
+    assert (None if allowed is None else allowed.source) == source
+
+
+@pytest.mark.parametrize(
+    ("version", "chains", "rests"),
+    [
+        ("1.108.0", [], True),
+        ("1.108.1", [], False),
+        ("1.108.1", [{ONE: ["other"]}], True),
+        ("1.108.1", [{"*": ["other"]}], True),
+    ],
+)
+def test_a_lone_group_without_a_chain_stays_in_service_from_1_108_1_on(
+    version: str, chains: list[Any], *, rests: bool
+) -> None:
+    router = {"allowed_fails": 2, "fallbacks": chains}
+    found = configuration(ONE, router=router, version=version)
+    assert (trip(found, "500").allowed is not None) is rests
+
+
+def test_a_routers_policy_cools_a_lone_group_on_every_release() -> None:
+    router = {"allowed_fails_policy": {"InternalServerErrorAllowedFails": 1}}
+    found = configuration(ONE, router=router, version="1.109.1")
+    assert trip(found, "500").allowed is not None
 
 
 def test_a_rate_limit_opens_the_breaker_at_once_where_others_can_answer() -> None:

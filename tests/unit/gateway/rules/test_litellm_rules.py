@@ -10,6 +10,7 @@ from gateway.rules.examples import SOUND
 from stacks.rule import Example, Move, Remove
 from tests.unit.gateway.rules.cases import configuration_of, edited, ids, litellm, only
 
+ONE_MODEL = "model_list: [{model_name: a, litellm_params: {model: xai/a}}]\n"
 ROUTER = f"{SOUND}router_settings:\n  num_retries: 0\n  allowed_fails: 2\n"
 TWO_AT_ONE = "fallbacks: [{small: [large]}, {large: [small]}]"
 POLICY = "fallbacks: [{grok: [sonnet]}]\n  retry_policy:"
@@ -127,13 +128,53 @@ def test_a_file_is_judged(text: str, rule_id: str, *, is_broken: bool) -> None:
     assert (rule_id in ids(litellm(text))) is is_broken
 
 
-@pytest.mark.parametrize(
-    ("version", "broken"), [("1.99.0", False), ("1.106.2", True), ("1.109.1", False)]
+OWN_NUMBER = (
+    "model_list: [{model_name: a, litellm_params: {model: xai/a}, model_info: {allowed_fails: 1}}]"
 )
-def test_a_rule_keeps_to_the_releases_that_it_holds_for(version: str, *, broken: bool) -> None:
-    entry = "{model_name: a, litellm_params: {model: xai/a}, model_info: {allowed_fails: 1}}"
-    text = f"model_list: [{entry}]"
-    assert ("L120" in ids(litellm(text, version=version))) is broken
+HANGS = (
+    "model_list:\n"
+    "- {model_name: a, litellm_params: {model: vertex_ai/gemini-3.5-flash, stream_timeout: 9}}\n"
+    "- {model_name: b, litellm_params: {model: xai/b}}\n"
+    "router_settings: {timeout: 30, fallbacks: [{a: [b]}]}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "rule_id", "last", "first_without"),
+    [
+        (OWN_NUMBER, "L120", "1.108.0", "1.108.1"),
+        (f"{ONE_MODEL}router_settings: {{allowed_fails: 0}}", "L050", "1.108.0", "1.108.1"),
+        (HANGS, "L005", "1.106.12", "1.108.0"),
+        ("router_settings: {redis_url: x}", "L125", "1.95.1", "1.96.0"),
+    ],
+)
+def test_a_rule_ends_with_the_last_release_that_it_holds_for(
+    text: str, rule_id: str, last: str, first_without: str
+) -> None:
+    assert rule_id in ids(litellm(text, version=last))
+    assert rule_id not in ids(litellm(text, version=first_without))
+
+
+def test_a_time_out_of_the_router_is_outranked_from_1_91_0_on() -> None:
+    text = "litellm_settings: {request_timeout: 60}\nrouter_settings: {timeout: 30}"
+    assert "L114" not in ids(litellm(text, version="1.90.7"))
+    assert "L114" in ids(litellm(text, version="1.91.0"))
+
+
+def test_a_stream_that_nothing_can_end_before_1_91_0_is_not_told_to_be_ended() -> None:
+    assert "L005" not in ids(litellm(HANGS, version="1.90.7"))
+    assert "L005" in ids(litellm(HANGS, version="1.91.0"))
+
+
+@pytest.mark.parametrize(
+    ("version", "said"),
+    [("1.97.0", "1.97.0 does not read it"), ("1.98.0", "never cooled down after 429")],
+)
+def test_what_a_lone_models_number_does_is_said_as_the_release_has_it(
+    version: str, said: str
+) -> None:
+    results = check(litellm(OWN_NUMBER, version=version))
+    assert said in only(results, "L120").finding.expected
 
 
 def test_a_circle_ends_on_its_own_only_where_attempts_are_remembered() -> None:
