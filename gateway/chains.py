@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
+from gateway.prefixes import finds_prefixed, without_prefix
 from stacks.settings import Settings
 
 WILDCARD = "*"  # the chain of every group that owns none
@@ -93,7 +94,9 @@ def mode_of(settings: Settings, group: str) -> str:
     return modes.get(next(patterns, "")) or "chat"
 
 
-def effective_chain(chains: Mapping[str, Sequence[str]], group: str) -> tuple[str, ...]:
+def effective_chain(
+    chains: Mapping[str, Sequence[str]], group: str, version: str
+) -> tuple[str, ...]:
     """Return what LiteLLM looks up for `group`: its own chain, a prefix match, `"*"`, or nothing.
 
     The order is that of get_fallback_model_group in 1.106.2, router_utils.
@@ -102,69 +105,19 @@ def effective_chain(chains: Mapping[str, Sequence[str]], group: str) -> tuple[st
     if exact is not None:
         return tuple(exact)
     for source, targets in chains.items():
-        if same_but_for_the_prefix(source, group):
+        if same_but_for_the_prefix(source, group, version):
             return tuple(targets)
     return tuple(chains.get(WILDCARD, ()))
 
 
-def same_but_for_the_prefix(one: str, other: str) -> bool:
-    """Tell whether two names differ by a provider prefix only: LiteLLM finds one by the other."""
-    return one != other and (one.partition("/")[2] == other or other.partition("/")[2] == one)
-
-
-def is_served(name: str, groups: Iterable[str], *, as_source: bool = False) -> bool:
-    """Tell whether LiteLLM finds something under `name`: a group, or a wildcard that covers it.
-
-    As the source of a chain a name may also lack, or have, a provider prefix.
-    """
-    return any(
-        name == group
-        or (WILDCARD in group and fnmatchcase(name, group))
-        or (as_source and same_but_for_the_prefix(name, group))
-        for group in groups
-    )
-
-
-def unknown_names(
-    chains: Mapping[str, Sequence[str]], groups: Sequence[str]
-) -> tuple[tuple[str, int | None, str], ...]:
-    """Return (source, position, name) of every name no group serves; None: the source itself."""
-    found: list[tuple[str, int | None, str]] = []
-    for source, targets in chains.items():
-        if source != WILDCARD and not is_served(source, groups, as_source=True):
-            found.append((source, None, source))
-        found += [
-            (source, position, target)
-            for position, target in enumerate(targets)
-            if not is_served(target, groups)
-        ]
-    return tuple(found)
+def same_but_for_the_prefix(source: str, group: str, version: str) -> bool:
+    """Tell whether LiteLLM finds a chain by a group's name that a provider's prefix parts it of."""
+    return source == without_prefix(group) or finds_prefixed(group, source, version)
 
 
 def nearest(name: str, groups: Iterable[str]) -> str | None:
     """Return the group that `name` was probably meant to be."""
     return next(iter(get_close_matches(name, list(groups), n=1, cutoff=0.6)), None)
-
-
-def cycles(chains: Mapping[str, Sequence[str]]) -> tuple[tuple[str, ...], ...]:
-    """Return each cycle once, beginning at its first group in the settings' order.
-
-    LiteLLM tries a target once per request, so a cycle is harmless; it only promises more than
-    there is.
-    """
-    order = {source: index for index, source in enumerate(chains)}
-    found: dict[tuple[str, ...], None] = {}
-
-    def walk(path: tuple[str, ...]) -> None:
-        for target in chains.get(path[-1], ()):
-            if target == path[0]:
-                found.setdefault(path)
-            elif target not in path and order.get(target, -1) > order[path[0]]:
-                walk((*path, target))
-
-    for source in chains:
-        walk((source,))
-    return tuple(found)
 
 
 def _wildcard_last(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 
+from gateway.prefixes import finds_prefixed, without_prefix
 from gateway.subject import WILDCARD, Chain, Deployment, Subject
 
 IN_DATABASE = -1  # the `index` of a deployment that no file lists
@@ -54,20 +55,22 @@ class Served:
 class Chains:
     """The chains of one kind, by the name of the group that failed."""
 
-    def __init__(self, by_source: Mapping[str, Chain]) -> None:
+    def __init__(self, by_source: Mapping[str, Chain], version: str) -> None:
         self._by_source = by_source
-        self._bare = {source.partition("/")[2]: source for source in by_source if "/" in source}
+        self._version = version
+        self._prefixed: dict[str, list[str]] = {}
+        for source in by_source:
+            if "/" in source:
+                self._prefixed.setdefault(source.partition("/")[2], []).append(source)
 
     def specific(self, group: str) -> Chain | None:
-        """Return the chain of this name, with or without its provider's prefix; `"*"` is none.
-
-        A name without a prefix is found under one that has it only if LiteLLM knows the model as
-        that provider's, which is taken for granted here.
-        """
-        if group in self._by_source and group != WILDCARD:
-            return self._by_source[group]
-        other = group.partition("/")[2] or self._bare.get(group, "")
-        return self._by_source.get(other) if other != WILDCARD else None
+        """Return the chain of this name, with or without its provider's prefix; `"*"` is none."""
+        for name in (group, without_prefix(group)):
+            if name != WILDCARD and name in self._by_source:
+                return self._by_source[name]
+        prefixed = self._prefixed.get(group, ())
+        found = (source for source in prefixed if finds_prefixed(group, source, self._version))
+        return next((self._by_source[source] for source in found), None)
 
     def exact(self, source: str) -> Chain | None:
         """Return the chain that is declared under this very name."""
@@ -120,7 +123,7 @@ class Lookup:
     @cached_property
     def general(self) -> Chains:
         """The chains for every error that no list of its own answers."""
-        return Chains(self.subject.general_chains)
+        return Chains(self.subject.general_chains, self.subject.version)
 
     def exclusive(self, order: Order) -> Chains | None:
         """Return a kind's own chains; None where there are none and the general ones answer."""
@@ -146,7 +149,7 @@ class Lookup:
                         found[WILDCARD] = chain  # the last one decides
                     found.setdefault(chain.source, chain)
             if found:
-                return Chains(found)
+                return Chains(found, self.subject.version)
         return None
 
     @cached_property

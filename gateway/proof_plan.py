@@ -82,7 +82,11 @@ def expected_chains(settings: Settings) -> dict[EdgeKind, dict[str, tuple[str, .
             continue
         own = {probe.name: probe.chain for probe in hidden if probe.kind is kind and probe.chain}
         chains = {**declared, **own}
-        expected[kind] = {n: effective_chain(chains, n) for n in names if WILDCARD not in n}
+        expected[kind] = {
+            name: effective_chain(chains, name, settings.image.version)
+            for name in names
+            if WILDCARD not in name
+        }
     return expected
 
 

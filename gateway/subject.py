@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Any
 
+from gateway.prefixes import finds_prefixed, without_prefix
 from stacks.configuration import Configuration
 from stacks.paths import Path
 from stacks.versions import Holds, Versions
@@ -175,12 +176,21 @@ class Subject:
     def is_served(self, name: str, *, as_source: bool = False) -> bool:
         """Tell whether LiteLLM finds something under `name`: group, alias, wildcard.
 
-        As the source of a chain a name may also lack, or have, a provider prefix.
+        As the source of a chain a name may also lack a provider's prefix, or have one where
+        LiteLLM can tell the provider from the group's name.
         """
-        if name in self.groups or name in self.aliases:
+        if name in self.groups or name in self.aliases or self._is_matched(name):
             return True
-        if as_source and (name.partition("/")[2] in self.groups or name in self._bare_names):
-            return True
+        if not as_source:
+            return False
+        bare = name.partition("/")[2]
+        return (
+            name in self._bare_names
+            or (bare in self.groups and finds_prefixed(bare, name, self.version))
+            or any(self._is_matched(f"{prefix}/{name}") for prefix in self._wildcard_prefixes)
+        )
+
+    def _is_matched(self, name: str) -> bool:
         return any(
             fnmatchcase(name, pattern)
             for length, patterns in self._patterns.items()
@@ -202,10 +212,12 @@ class Subject:
 
     def _own_chain(self, group: str) -> Chain | None:
         chains = self.general_chains
-        for source in (group, group.partition("/")[2], self._bare_sources.get(group, "")):
-            if source and source in chains:
+        for source in (group, without_prefix(group)):
+            if source in chains:
                 return chains[source]
-        return None
+        prefixed = self._bare_sources.get(group, ())
+        found = (source for source in prefixed if finds_prefixed(group, source, self.version))
+        return next((chains[source] for source in found), None)
 
     @cached_property
     def _patterns(self) -> Mapping[int, Mapping[str, list[str]]]:
@@ -222,14 +234,21 @@ class Subject:
 
     @cached_property
     def _bare_names(self) -> frozenset[str]:
-        return frozenset(name.partition("/")[2] for name in self.groups if "/" in name)
+        return frozenset(map(without_prefix, self.groups)) - {""}
 
     @cached_property
-    def _bare_sources(self) -> Mapping[str, str]:
-        found: dict[str, str] = {}
+    def _wildcard_prefixes(self) -> frozenset[str]:
+        """The providers whose prefix LiteLLM takes off a name that a wildcard serves."""
+        wild = (name for name in self.groups if WILDCARD in name and without_prefix(name))
+        return frozenset(name.partition("/")[0] for name in wild)
+
+    @cached_property
+    def _bare_sources(self) -> Mapping[str, list[str]]:
+        found: dict[str, list[str]] = {}
         for source in self.general_chains:
-            if "/" in source:
-                found.setdefault(source.partition("/")[2], source)
+            bare = source.partition("/")[2]
+            if bare:
+                found.setdefault(bare, []).append(source)
         return found
 
     def _chains(self) -> Iterator[Chain]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from gateway.rules.providers import OWNERS, PROVIDERS
+from gateway.providers import OWNERS, PROVIDERS
 from gateway.rules.quoting import did_you_mean, shown
 from gateway.spelling import Speller
 from gateway.subject import WILDCARD, Deployment, Subject, mapping, reference, sequence

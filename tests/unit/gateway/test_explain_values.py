@@ -218,7 +218,7 @@ def test_a_plain_allowed_fails_of_a_deployment_is_ignored_where_it_is_alone() ->
 def test_a_lone_models_own_number_counts_as_its_release_has_it(
     version: str, source: str | None
 ) -> None:
-    settings = {"allowed_fails": 2, "fallbacks": [{ONE: ["other"]}]}
+    settings: dict[str, Any] = {"allowed_fails": 2, "fallbacks": [{ONE: ["other"]}]}
     listed = models(ONE)
     listed[0]["model_info"] = {"allowed_fails": 1}
     found = Configuration(

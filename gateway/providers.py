@@ -1,4 +1,4 @@
-"""Which prefixes of `litellm_params.model` name a provider to LiteLLM."""
+"""Which prefixes of a name are a provider's to LiteLLM, of `litellm_params.model` and of groups."""
 
 # LlmProviders and llms/openai_like/providers.json of 1.84.0, 1.106.2 and 1.109.1 together: a
 # release that lacks one of them is not told from one that has it.
@@ -28,6 +28,18 @@ _NAMES = """
     xinference zai zerogpu
 """
 PROVIDERS = frozenset(_NAMES.split())
+# Providers of providers.json that the enumeration lacks: they are called, and no lookup of a chain
+# takes their prefix off.
+STRIPPED = PROVIDERS - {
+    "abliteration",
+    "aihubmix",
+    "crusoe",
+    "empiriolabs",
+    "gmi",
+    "llamagate",
+    "sarvam",
+    "veniceai",
+}
 # Models that LiteLLM knows by their whole name, slash included (litellm.replicate_models and
 # litellm.huggingface_models), begin with these.
 OWNERS = frozenset(
