@@ -49,8 +49,9 @@ _REGIONS = ("us.", "eu.", "apac.", "global.", "us-gov.", "jp.", "au.")
 class ModelFacts:
     """One model; None is unknown. Limits are tokens, prices dollars per token.
 
-    `retires` is the earliest day that any source names and `retires_source` which one that was.
-    `retires_inferred` is True where only a sibling provider's entry names a day.
+    `retires` is the earliest day that a source on this very model names and `retires_source` which
+    one that was. `retires_inferred` is True where there is none, and only a sibling provider's
+    entry names a day.
     """
 
     name: str
@@ -112,20 +113,20 @@ class Catalogue(Mapping[str, ModelFacts]):
     def _retirement(self, name: str, family: str) -> tuple[date | None, str, bool, str | None]:
         bare = name.rpartition("/")[2]
         announced = RETIREMENTS.get(name) or RETIREMENTS.get(f"{family}/{bare}")
-        found: list[tuple[date, bool, str]] = []
+        found: list[tuple[bool, date, str]] = []
         if announced is not None:
-            found.append((announced.day, False, announced.source))
+            found.append((False, announced.day, announced.source))
         own = self._day(name)
         if own is not None:
-            found.append((own, False, f"the price map of LiteLLM {self.version}"))
+            found.append((False, own, f"the price map of LiteLLM {self.version}"))
         relatives = {family, SIBLINGS.get(family, family)}
         for other in (f"{SIBLINGS.get(family)}/{bare}", bare):
             day = self._day(other)
             if day is not None and other != name and self._family(other) in relatives:
-                found.append((day, True, f"the price map of LiteLLM {self.version}, at {other}"))
+                found.append((True, day, f"the price map of LiteLLM {self.version}, at {other}"))
         if not found:
             return None, "", False, None
-        day, inferred, source = min(found)
+        inferred, day, source = min(found)
         return day, source, inferred, announced.successor if announced else None
 
     def _family(self, name: str) -> str:

@@ -52,7 +52,7 @@ def _retired(subject: Subject) -> Iterator[Retired]:
         facts = known.facts(deployment)
         path = (*deployment.path, "litellm_params", "model")
         own = _day(deployment.info.get("deprecation_date"))
-        if own is not None and (facts is None or facts.retires is None or own <= facts.retires):
+        if own is not None and not _ends_surely_before(facts, own):
             successor = facts.successor if facts else None
             days = _days(own, today)
             yield Retired(
@@ -64,6 +64,12 @@ def _retired(subject: Subject) -> Iterator[Retired]:
         facts = known.named(name)
         if facts is not None and facts.retires is not None:
             yield _of_catalogue(path, name, facts, facts.retires, today)
+
+
+def _ends_surely_before(facts: ModelFacts | None, day: date) -> bool:
+    if facts is None or facts.retires is None or facts.retires_inferred:
+        return False
+    return facts.retires < day
 
 
 def _of_catalogue(path: Path, model: str, facts: ModelFacts, day: date, today: date) -> Retired:

@@ -184,7 +184,7 @@ def test_the_breaker_of_one_deployment_opens_as_litellm_decides(
 
 
 def test_an_explicit_3_is_honoured_on_newer_releases() -> None:
-    router = {"allowed_fails": 3}
+    router: dict[str, Any] = {"allowed_fails": 3}
     assert trip(configuration(ONE, router=router, version="1.106.2"), "500").allowed is None
     router = {**router, "fallbacks": [{ONE: ["other"]}]}  # 1.108.1 and later: only with a chain
     assert trip(configuration(ONE, router=router, version="1.109.1"), "500").allowed is not None

@@ -63,6 +63,14 @@ def test_a_day_of_a_sibling_provider_is_told_as_inferred() -> None:
     assert "gemini/gemini-3-pro-image-preview" in found.retires_source
 
 
+def test_a_models_own_day_holds_though_a_sibling_is_retired_before() -> None:
+    found = facts_of("gemini-embedding-001", "vertex_ai")
+
+    assert found is not None
+    assert found.retires == date(2028, 5, 20)  # gemini/ says 14 May
+    assert not found.retires_inferred
+
+
 def test_a_maker_that_is_no_sibling_says_nothing_about_another_host() -> None:
     claude = facts_of("vertex_ai/claude-sonnet-4-6", "vertex_ai")
 

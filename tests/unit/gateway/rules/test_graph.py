@@ -193,6 +193,33 @@ def test_a_deployments_own_day_counts() -> None:
     assert "2026-12-01, in 7 days (source: model_info)" in told.finding.expected
 
 
+@pytest.mark.parametrize(
+    "info",
+    [{}, {"deprecation_date": "2026-06-20"}, {"deprecation_date": "2028-01-01"}],
+)
+def test_a_day_that_only_a_sibling_names_is_never_an_error(info: dict[str, str]) -> None:
+    """The sibling's day, 2026-06-25, is past; only what the file itself says may be an error."""
+    of_vertex = {"model": "vertex_ai/gemini-3-pro-image-preview", "info": info}
+    own = info.get("deprecation_date", "")
+    told = {
+        rule_id: [
+            result.severity for result in found([], rule_id, groups={"image": of_vertex}).values()
+        ]
+        for rule_id in ("L155", "L156", "L157")
+    }
+    assert told["L155"] == ([Severity.ERROR] if own.startswith("2026") else [])
+    assert told["L156"] == []
+    assert told["L157"] == ([] if own else [Severity.WARNING])
+
+
+def test_a_name_in_a_chain_whose_sibling_is_retired_is_a_warning() -> None:
+    chains = [{"xai/grok-4.3": ["vertex_ai/gemini-3-pro-image-preview"]}]
+    sections = {"general_settings": {"store_model_in_db": True}}
+    assert found(chains, "L155", sections=sections) == {}
+    (told,) = found(chains, "L157", sections=sections).values()
+    assert told.severity is Severity.WARNING
+
+
 def test_a_preview_is_let_alone_where_a_chain_leads_to_a_stable_model() -> None:
     groups = {"pro": "vertex_ai/gemini-3.1-pro-preview", "flash": "vertex_ai/gemini-3.5-flash"}
     assert len(found([], "L158", groups=groups)) == 1
