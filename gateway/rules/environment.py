@@ -22,6 +22,12 @@ _ALMOST = re.compile(
 _SHELL = re.compile(r"\$\{?(?P<name>[A-Z_][A-Z0-9_]*)\}?|\{\{\s*(?P<other>[A-Z_][A-Z0-9_]*)\s*\}\}")
 _SUSPICIOUS = re.compile(r"env|ENV|Env|\$|\{\{")
 _SEEN: WeakKeyDictionary[Subject, tuple[tuple[Path, str], ...]] = WeakKeyDictionary()
+# What names an environment as a word of a variable's name, by the environment that it names.
+_ENVIRONMENTS = {
+    **dict.fromkeys(("live", "prod", "production", "prd"), "live"),
+    **dict.fromkeys(("dev", "development", "sandbox", "nonprod"), "dev"),
+    **dict.fromkeys(("staging", "stage", "stg"), "staging"),
+}
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -50,6 +56,24 @@ def _unset(subject: Subject) -> Iterator[Finding]:
             "set, and says nothing",
             did_you_mean(speller.nearest(name), f"set it: `fly secrets set {name}=...`"),
         )
+
+
+def _of_another(subject: Subject) -> Iterator[Finding]:
+    here = _ENVIRONMENTS.get(str(subject.configuration.environment_name).lower())
+    if here is None:
+        return
+    for path, name in references(subject):
+        words = [_ENVIRONMENTS.get(word) for word in name.lower().split("_")]
+        others = [word for word in words if word is not None]
+        if others and here not in others:
+            yield Finding(
+                path,
+                f"os.environ/{name}",
+                f"by its name this key is {others[0]}'s: what {others[0]} spends, leaks or rotates "
+                f"is then {subject.configuration.environment_name}'s too",
+                "give this environment a key of its own at the provider, under a name that has no "
+                "environment in it: each app has secrets of its own",
+            )
 
 
 def _own_variables(subject: Subject) -> set[str]:
@@ -121,6 +145,15 @@ def _suspicious(path: Path, value: Any) -> Iterator[tuple[Path, str]]:
         waiting += reversed(below)
 
 
+def _keyed(name: str) -> Example:
+    return Example(
+        litellm="litellm_settings: {request_timeout: 60}\n"
+        "model_list:\n- model_name: grok\n  litellm_params:\n"
+        f"    {{model: xai/grok-4.3, api_key: os.environ/{name}}}\n",
+        environment_name="live",
+    )
+
+
 RULES = (
     Rule(
         id="L033",
@@ -157,5 +190,16 @@ RULES = (
         failing=Example(litellm="general_settings: {master_key: '${LITELLM_MASTER_KEY}'}\n"),
         passing=Example(litellm="general_settings: {master_key: os.environ/LITELLM_MASTER_KEY}\n"),
         find=_malformed,
+    ),
+    Rule(
+        id="L042",
+        title="A key belongs to another environment",
+        severity=Severity.WARNING,
+        about="os.environ/NAME",
+        evidence=("facts on LiteLLM, section 11: the names alone can be compared, values are not",),
+        remedy="Give each environment keys of its own.",
+        failing=_keyed("XAI_API_KEY_DEV"),
+        passing=_keyed("XAI_API_KEY"),
+        find=_of_another,
     ),
 )

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from gateway.rules.examples import with_chains
+from gateway.effective import WILDCARD_LETS_EVERYTHING_IN
+from gateway.rules.examples import SOUND, with_chains, with_router
 from gateway.rules.quoting import did_you_mean, listed
 from gateway.rules.served import Served
 from gateway.subject import WILDCARD, Chain, Subject
@@ -90,6 +91,26 @@ def _keyed_by_model(subject: Subject) -> Iterator[Finding]:
             )
 
 
+def _lets_every_name_in(subject: Subject) -> Iterator[Finding]:
+    chain = subject.general_chains.get(WILDCARD)
+    wild = [name for name in subject.groups if WILDCARD in name]
+    if chain is None or not chain.targets or not wild or WILDCARD in wild:
+        return  # a group called `*` serves every name on purpose
+    yield Finding(
+        chain.path,
+        listed(chain.targets),
+        f"beside a wildcard group ({listed(wild)}) LiteLLM refuses no name: it answers one that "
+        f"nothing serves, a misspelt one too, with {chain.targets[0]}, instead of HTTP 400",
+        'list the groups in place of the wildcard, give each chain a source in place of `"*"`, or '
+        "bind every key to its `models`",
+    )
+
+
+ANY_GROQ = SOUND.replace(
+    "model_list:\n",
+    "model_list:\n- {model_name: groq/*, litellm_params: {model: groq/*}}\n",
+)
+
 RULES = (
     Rule(
         id="L006",
@@ -134,5 +155,17 @@ RULES = (
         failing=with_chains("[{anthropic/claude-sonnet-4-6: [grok]}]"),
         passing=with_chains("[{sonnet: [grok]}]"),
         find=_keyed_by_model,
+    ),
+    Rule(
+        id="L145",
+        title='Beside a wildcard group `"*"` answers for names that do not exist',
+        severity=Severity.WARNING,
+        about='router_settings.fallbacks["*"]',
+        evidence=WILDCARD_LETS_EVERYTHING_IN.evidence,
+        remedy="List the groups, or name the chains' sources.",
+        failing=with_router('fallbacks: [{"*": [sonnet, grok]}]', ANY_GROQ),
+        passing=with_router("fallbacks: [{large: [sonnet]}]", ANY_GROQ),
+        find=_lets_every_name_in,
+        versions=WILDCARD_LETS_EVERYTHING_IN.versions,
     ),
 )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from gateway.effective import ONE_WORKER_ENDS
 from gateway.keys import known_keys
 from gateway.rules.flags import KIND_FLAGS, flag, kind, starts_litellm, workers
 from gateway.rules.numbers import count
@@ -91,6 +92,20 @@ def _never_restarted(subject: Subject) -> Iterator[Finding]:
             "granian ignores it: workers never restart, and keep what they leak",
             "leave it out, or start uvicorn: leave `--run_granian` out",
         )
+
+
+def _the_only_worker(subject: Subject) -> Iterator[Finding]:
+    given = flag(subject, "max_requests_before_restart")
+    if given is None or kind(subject) != "uvicorn" or workers(subject) > 1:
+        return
+    yield Finding(
+        ("server", "max_requests_before_restart"),
+        given,
+        "one uvicorn worker is the whole server, and nothing starts it again: after so many "
+        "requests, health probes among them, the process ends and the machine with it, until "
+        "Fly's restart policy starts it and LiteLLM is imported anew",
+        "leave it out, add `--num_workers 2`, or `--run_gunicorn`, whose master starts a new one",
+    )
 
 
 def _boot_loop(subject: Subject) -> Iterator[Finding]:
@@ -197,6 +212,18 @@ RULES = (
         failing=started_with("--run_granian --max_requests_before_restart 10000"),
         passing=started_with("--run_granian"),
         find=_never_restarted,
+    ),
+    Rule(
+        id="L143",
+        title="The only worker ends after a number of requests, and the server with it",
+        severity=Severity.WARNING,
+        about="--max_requests_before_restart",
+        evidence=ONE_WORKER_ENDS.evidence,
+        remedy="Leave it out, or start several workers or gunicorn.",
+        failing=started_with("--max_requests_before_restart 10000"),
+        passing=started_with("--run_gunicorn --max_requests_before_restart 10000"),
+        find=_the_only_worker,
+        versions=ONE_WORKER_ENDS.versions,
     ),
     Rule(
         id="L051",

@@ -10,6 +10,10 @@ from stacks.problem import Problem, Severity
 from stacks.settings import Settings
 from tests.unit.gateway.example import bare, example
 
+NEVER_RESTARTED = {
+    "max_requests_before_restart": None,
+    "max_requests_before_restart_jitter": None,
+}
 NO_REDIS = {"redis_host": None, "redis_port": None, "redis_password": None}
 TODAY = date(2026, 11, 24)
 COMPROMISED_DIGEST = "sha256:1bbcb1443bc962e45f5aad53fe3d2c30600e0379715fb6c664cdd3ac126c339e"
@@ -432,7 +436,7 @@ def test_a_tag_that_names_the_version_is_taken(tag: str) -> None:
 def test_one_worker_on_one_machine_needs_no_redis() -> None:
     settings = example(
         fly={"regions": {"iad": 1}},
-        server={"workers": 1},
+        server={"workers": 1, **NEVER_RESTARTED},
         redis=None,
         router_settings=NO_REDIS,
         litellm_settings={"cache": False},
@@ -440,6 +444,11 @@ def test_one_worker_on_one_machine_needs_no_redis() -> None:
     )
 
     assert found(settings) == ()
+
+
+def test_one_uvicorn_worker_that_ends_is_told_of() -> None:
+    (problem,) = found(example(server={"workers": 1, "max_requests_before_restart_jitter": None}))
+    assert (problem.id, problem.place) == ("L143", "here: server.max_requests_before_restart")
 
 
 @given(

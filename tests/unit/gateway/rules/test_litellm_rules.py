@@ -7,6 +7,7 @@ import pytest
 
 from gateway.checking import check
 from gateway.rules.examples import SOUND
+from gateway.rules.server import started_with
 from stacks.rule import Example, Move, Remove
 from tests.unit.gateway.rules.cases import configuration_of, edited, ids, litellm, only
 
@@ -175,6 +176,61 @@ def test_what_a_lone_models_number_does_is_said_as_the_release_has_it(
 ) -> None:
     results = check(litellm(OWN_NUMBER, version=version))
     assert said in only(results, "L120").finding.expected
+
+
+@pytest.mark.parametrize(
+    ("flags", "is_told"),
+    [
+        ("", True),
+        ("--num_workers 1", True),
+        ("--num_workers 2", False),
+        ("--run_gunicorn", False),
+        ("--run_hypercorn", False),
+    ],
+)
+def test_only_one_uvicorn_worker_ends_the_server(flags: str, *, is_told: bool) -> None:
+    found = configuration_of(started_with(f"--max_requests_before_restart 9 {flags}".strip()))
+    assert ("L143" in ids(found)) is is_told
+
+
+@pytest.mark.parametrize(
+    ("groups", "chain", "is_told"),
+    [
+        ("openai/*", "'*': [a]", True),
+        ("openai/*", "b: [a]", False),
+        ("openai/gpt", "'*': [a]", False),
+        ("'*'", "'*': [a]", False),
+    ],
+)
+def test_names_that_do_not_exist_are_answered_beside_a_wildcard(
+    groups: str, chain: str, *, is_told: bool
+) -> None:
+    text = (
+        f"model_list: [{{model_name: {groups}, litellm_params: {{model: xai/grok-4.3}}}}]\n"
+        f"router_settings: {{fallbacks: [{{{chain}}}]}}\n"
+    )
+    assert ("L145" in ids(litellm(text))) is is_told
+
+
+@pytest.mark.parametrize(
+    ("environment", "name", "is_told"),
+    [
+        ("live", "XAI_API_KEY_DEV", True),
+        ("live", "STAGING_XAI_API_KEY", True),
+        ("dev", "PROD_XAI_API_KEY", True),
+        ("live", "XAI_API_KEY_LIVE", False),
+        ("production", "LIVE_XAI_API_KEY", False),
+        ("live", "XAI_API_KEY", False),
+        ("live", "DEVICE_KEY", False),
+        ("local", "XAI_API_KEY_DEV", False),
+        (None, "XAI_API_KEY_DEV", False),
+    ],
+)
+def test_a_key_that_is_named_for_another_environment_is_told_of(
+    environment: str | None, name: str, *, is_told: bool
+) -> None:
+    text = f"model_list: [{{model_name: a, litellm_params: {{api_key: os.environ/{name}}}}}]"
+    assert ("L042" in ids(litellm(text, environment_name=environment))) is is_told
 
 
 def test_a_circle_ends_on_its_own_only_where_attempts_are_remembered() -> None:
