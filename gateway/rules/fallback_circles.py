@@ -3,15 +3,15 @@
 from collections.abc import Iterator, Mapping
 from weakref import WeakKeyDictionary
 
+from gateway.effective import EACH_TARGET_ONCE
 from gateway.rules.examples import with_chains
 from gateway.rules.served import Served
 from gateway.subject import WILDCARD, Subject
 from stacks.problem import Severity
 from stacks.rule import Finding, Rule
-from stacks.versions import Holds, Versions
+from stacks.versions import Holds
 
 LOOKUP = "litellm/router_utils/fallback_event_handlers.py"
-EACH_TARGET_ONCE = Versions(since="1.97.0")  # attempts are remembered for the whole request
 Graph = Mapping[str, tuple[str, ...]]
 Circle = tuple[tuple[str, ...], frozenset[str]]
 _SEEN: WeakKeyDictionary[Subject, tuple[Circle, ...]] = WeakKeyDictionary()  # two rules ask
@@ -46,7 +46,7 @@ def _other_circles(subject: Subject) -> Iterator[Finding]:
 
 
 def _goes_round(subject: Subject) -> str:
-    if EACH_TARGET_ONCE.hold(subject.version) is Holds.NO:
+    if EACH_TARGET_ONCE.versions.hold(subject.version) is Holds.NO:
         return "LiteLLM goes round in it until `max_fallbacks` ends the request"
     return "LiteLLM does not go round in it: it tries each group once for a request"
 
