@@ -4,7 +4,6 @@ What stands in the rendered fly.toml is looked at there, by `fly.rules`: the siz
 machines, limits, signals, the strategy.
 """
 
-import dataclasses
 import ipaddress
 import json
 from collections.abc import Callable, Iterator
@@ -55,7 +54,7 @@ def _extras(settings: Settings, place: Place) -> Iterator[Problem]:
 
 def _guest(size: str, memory_mb: int, table: str, place: Place) -> Iterator[Problem]:
     for problem in guest_problems(size, memory_mb, table):
-        yield dataclasses.replace(problem, place=place(problem.place))
+        yield problem._replace(place=place(problem.place))
 
 
 def _regions(settings: Settings, place: Place) -> Iterator[Problem]:

@@ -1,8 +1,7 @@
 """How many Postgres connections a release opens at its worst moment, and how many it may."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from stacks.settings import Settings
@@ -12,8 +11,7 @@ MIGRATION = 2  # the schema engine and the index build of the one-off machine
 DEFAULT_LIMIT = 10  # LiteLLM's own `connection_limit` per worker when the settings name none
 
 
-@dataclass(frozen=True, slots=True)
-class ConnectionBudget:
+class ConnectionBudget(NamedTuple):
     """A release's need against a server's supply; every field counts connections."""
 
     steady: int

@@ -129,10 +129,12 @@ def as_json(value: Any) -> Any:
     """
     if isinstance(value, Deployment):
         return {"group": value.name, "model": value.model, "provider": value.provider}
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = ((field.name, getattr(value, field.name)) for field in dataclasses.fields(value))
+    names = _fields(value)
+    if names:
+        held = {name: getattr(value, name) for name in names}
         return {
-            name: spell(held) if name == "path" and held else as_json(held) for name, held in fields
+            name: spell(each) if name == "path" and each else as_json(each)
+            for name, each in held.items()
         }
     if isinstance(value, Enum):
         return value.value
@@ -141,6 +143,14 @@ def as_json(value: Any) -> Any:
     if isinstance(value, date):
         return value.isoformat()
     return None if isinstance(value, float) and math.isinf(value) else value
+
+
+def _fields(value: Any) -> tuple[str, ...]:
+    if isinstance(value, type):
+        return ()
+    if dataclasses.is_dataclass(value):
+        return tuple(field.name for field in dataclasses.fields(value))
+    return getattr(value, "_fields", ())
 
 
 def _remarks(found: Explanation) -> Iterator[str]:

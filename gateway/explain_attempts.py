@@ -1,6 +1,6 @@
 """How often a group is tried for each class of error, and which of five places decides that."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from gateway.explain_sources import Sourced, first_given, module, number, params, router, spelled
 from gateway.subject import Deployment, Subject, mapping
@@ -23,8 +23,7 @@ DEFAULT_RETRIES = Sourced(2, "LiteLLM's default")  # openai.DEFAULT_MAX_RETRIES,
 NOT_RETRIED = "never retried"
 
 
-@dataclass(frozen=True, slots=True)
-class ErrorClass:
+class ErrorClass(NamedTuple):
     """One way in which a provider fails, as LiteLLM tells them apart.
 
     `classes` are the names in `retry_policy` (with `Retries`) and `allowed_fails_policy` (with
@@ -59,8 +58,7 @@ ERRORS = (
 SERVER_ERROR, UNAVAILABLE, RATE_LIMIT, TIMEOUT = ERRORS[:4]
 
 
-@dataclass(frozen=True, slots=True)
-class Attempts:
+class Attempts(NamedTuple):
     """How often a group is tried at most, and who says so.
 
     `by_policy` is True where a retry policy decides: it overrules the deployment, and LiteLLM then

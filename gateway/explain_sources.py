@@ -2,8 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from gateway.subject import Deployment, Subject, reference
 from stacks.paths import Path, spell
@@ -11,8 +10,7 @@ from stacks.paths import Path, spell
 MOST = 1_000_000.0  # what is larger counts as this much: nobody waits or tries so long
 
 
-@dataclass(frozen=True, slots=True)
-class Sourced:
+class Sourced(NamedTuple):
     """A number that LiteLLM works with, and where it comes from.
 
     `source` is the spelled key (`router_settings.num_retries`), a variable (`env JITTER`), or

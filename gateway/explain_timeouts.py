@@ -1,6 +1,6 @@
 """When LiteLLM gives one attempt up, streamed and not, and which setting says so."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from gateway.effective_router import REQUEST_TIMEOUT_OUTRANKS_ROUTER, VERTEX_STREAMS
 from gateway.explain_sources import (
@@ -21,8 +21,7 @@ DEFAULT_OF_CLIENT = Sourced(600, "the default of LiteLLM's HTTP client")  # cons
 GOOGLE = frozenset({"vertex_ai", "vertex_ai_beta", "gemini"})
 
 
-@dataclass(frozen=True, slots=True)
-class TimeOuts:
+class TimeOuts(NamedTuple):
     """Seconds of silence after which one attempt ends.
 
     `stream` counts to the first chunk and then between any two; `deaf` says that only

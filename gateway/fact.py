@@ -1,12 +1,11 @@
 """What a fact about LiteLLM's behaviour consists of."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from stacks.versions import EVERY, Versions
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fact:
+class Fact(NamedTuple):
     """One statement about LiteLLM's behaviour.
 
     `effect` is a sentence that a message can end with. `evidence` are sources that a reader can

@@ -4,17 +4,16 @@
 """
 
 import json
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 from stacks.versions import order
 
 TABLES = Path(__file__).parent / "data" / "keys"
 
 
-@dataclass(frozen=True, slots=True)
-class Keys:
+class Keys(NamedTuple):
     """The keys of one release, section by section; `version` is the release they were read in.
 
     `exact` is False where the asked release has no table of its own: these are then the keys of
@@ -44,7 +43,7 @@ class Keys:
     """Names that stand for something built in; one with a dot in it names a module instead."""
 
 
-SECTIONS = tuple(name for name in Keys.__dataclass_fields__ if name not in ("version", "exact"))
+SECTIONS = tuple(name for name in Keys._fields if name not in ("version", "exact"))
 
 
 @lru_cache(maxsize=1)

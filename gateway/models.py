@@ -6,17 +6,15 @@ retirements that the map missed stand here, each with its source.
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 TABLE = Path(__file__).parent / "data" / "models.json"
 
 
-@dataclass(frozen=True, slots=True)
-class Retirement:
+class Retirement(NamedTuple):
     """A retirement that somebody announced; `successor` is what its provider names instead."""
 
     day: date
@@ -45,8 +43,7 @@ _FAMILIES = ("vertex_ai", "fireworks_ai", "bedrock")
 _REGIONS = ("us.", "eu.", "apac.", "global.", "us-gov.", "jp.", "au.")
 
 
-@dataclass(frozen=True, slots=True)
-class ModelFacts:
+class ModelFacts(NamedTuple):
     """One model; None is unknown. Limits are tokens, prices dollars per token.
 
     `retires` is the earliest day that a source on this very model names and `retires_source` which
@@ -74,14 +71,16 @@ class Catalogue(Mapping[str, ModelFacts]):
 
     def __init__(self, table: Mapping[str, Any]) -> None:
         self.version: str = table["version"]
-        self._rows: Mapping[str, list[Any]] = table["models"]
+        self._rows: Mapping[str, str] = table["models"]
         self._providers: list[str] = table["providers"]
         self._modes: list[str] = table["modes"]
         self._columns: int = len(table["columns"])
 
     def __getitem__(self, name: str) -> ModelFacts:
-        row = self._rows[name]
-        row = row + [None] * (self._columns - len(row))
+        row = self._row(name)
+        if not row:
+            raise KeyError(name)
+        row += [None] * (self._columns - len(row))
         _, mode, max_input, max_output, input_cost, output_cost, vision, tools, _ = row
         provider = self._family(name)
         day, source, inferred, successor = self._retirement(name, provider)
@@ -130,10 +129,14 @@ class Catalogue(Mapping[str, ModelFacts]):
         return day, source, inferred, announced.successor if announced else None
 
     def _family(self, name: str) -> str:
-        return _family(self._providers[self._rows[name][0]])
+        return _family(self._providers[self._row(name)[0]])
+
+    def _row(self, name: str) -> list[Any]:
+        row: list[Any] = json.loads(self._rows[name]) if name in self._rows else []
+        return row
 
     def _day(self, name: str) -> date | None:
-        row = self._rows.get(name, ())
+        row = self._row(name)
         text = row[self._columns - 1] if len(row) == self._columns else None
         try:
             return date.fromisoformat(text) if isinstance(text, str) else None
@@ -144,7 +147,19 @@ class Catalogue(Mapping[str, ModelFacts]):
 @lru_cache(maxsize=1)
 def catalogue() -> Catalogue:
     """Return every model that is known; the table is read at the first call."""
-    return Catalogue(json.loads(TABLE.read_text("utf-8")))
+    return Catalogue(_table(TABLE.read_text("utf-8")))
+
+
+def _table(text: str) -> dict[str, Any]:
+    """Return the table with its rows as texts: of 4,500 a check reads a dozen.
+
+    Each stands on a line of its own, as `"name":[...],`.
+    """
+    head, begin, rows = text.partition('"models":{\n')
+    table: dict[str, Any] = json.loads(f"{head}{begin}}}}}")
+    lines = (line.partition('":') for line in rows.splitlines() if line.startswith('"'))
+    table["models"] = {name[1:]: row.rstrip(",") for name, _, row in lines}
+    return table
 
 
 def facts_of(model: str, provider: str) -> ModelFacts | None:

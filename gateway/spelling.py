@@ -1,7 +1,8 @@
 """Which known name a misspelt one was probably meant to be."""
 
+# ruff: noqa: PLC0415 - most checks find no misspelt name, and load nothing to compare names with
+
 from collections.abc import Iterable
-from difflib import SequenceMatcher
 
 LIKENESS = 0.75  # of SequenceMatcher.ratio; `anthropic/claude-sonet` and its model have 0.97
 COMPARED = 12  # names compared in full for one lookup: SequenceMatcher takes 30-100 us each
@@ -37,6 +38,8 @@ def nearest(name: str, candidates: Iterable[str]) -> str | None:
     near = [c for c in candidates if c != name and abs(len(c) - len(name)) <= slack]
     if len(near) > COMPARED:
         near = sorted(near, key=lambda candidate: _ends(plain, _plain(candidate)))[:COMPARED]
+    from difflib import SequenceMatcher
+
     matcher = SequenceMatcher(b=plain, autojunk=False)
     best, likeness = None, LIKENESS
     for candidate in near:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from gateway.prefixes import finds_prefixed, without_prefix
 from stacks.configuration import Configuration
@@ -54,8 +54,7 @@ class Deployment:
         return prefix if slash else ""
 
 
-@dataclass(frozen=True, slots=True)
-class Chain:
+class Chain(NamedTuple):
     """One declared chain; `path` is that of its list of targets.
 
     `targets` are names only: of a mapping as target, its `model`. Positions are those of the

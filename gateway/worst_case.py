@@ -9,6 +9,7 @@ time that nothing bounds.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 NEVER = math.inf
 LONGEST_OBEYED_RETRY_AFTER_S = 60.0  # a longer Retry-After is not slept out (litellm/utils.py)
@@ -41,8 +42,7 @@ def exactly(seconds: float) -> Span:
     return Span(seconds, seconds, seconds)
 
 
-@dataclass(frozen=True, slots=True)
-class Backoff:
+class Backoff(NamedTuple):
     """What decides LiteLLM's sleeps: three variables of the process and `retry_after`.
 
     `minimum_s` is `router_settings.retry_after`: it lengthens a sleep, up to `longest_s`.

@@ -1,8 +1,8 @@
 """How a check is told to a reader: three lines a finding, one line about the whole."""
 
+# ruff: noqa: PLC0415 - what only a terminal needs is loaded where there is one
+
 import os
-import shutil
-import textwrap
 from collections.abc import Iterator
 from typing import TextIO
 
@@ -23,8 +23,7 @@ class Style:
     def __init__(self, stream: TextIO) -> None:
         terminal = stream.isatty()
         self.coloured = terminal and not os.environ.get("NO_COLOR")
-        columns = shutil.get_terminal_size().columns if terminal else 0
-        self.width = columns if columns >= _NARROWEST else 0
+        self.width = _width() if terminal else 0
 
     def paint(self, text: str, colour: str) -> str:
         """Return `text` in a colour."""
@@ -36,11 +35,20 @@ class Style:
 
     def indented(self, text: str) -> str:
         """Return `text` two columns in, wrapped to the terminal if there is one."""
-        if not self.width:
-            return textwrap.indent(text, "  ")
         lines = text.splitlines() or [""]
+        if not self.width:
+            return "\n".join(f"  {line}" if line.strip() else line for line in lines)
+        import textwrap
+
         wrapped = (textwrap.wrap(line, self.width - 2, break_on_hyphens=False) for line in lines)
         return "\n".join(f"  {piece}" for pieces in wrapped for piece in pieces or [""])
+
+
+def _width() -> int:
+    import shutil
+
+    columns = shutil.get_terminal_size().columns
+    return columns if columns >= _NARROWEST else 0
 
 
 def text(report: Report, style: Style) -> str:

@@ -5,7 +5,6 @@
 import json
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TextIO
 
 from stacks.problem import Problem
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
 LOG_WIDTH = 140  # columns where no terminal says: log files wrap by themselves
 
 
-@dataclass
 class Output:
     """One command's output.
 
@@ -24,9 +22,16 @@ class Output:
     the answer is text on stdout. Texts are printed as they are: `[` has no meaning in them.
     """
 
-    as_json: bool = False
-    stdout: TextIO = field(default_factory=lambda: sys.stdout)
-    stderr: TextIO = field(default_factory=lambda: sys.stderr)
+    def __init__(
+        self,
+        *,
+        as_json: bool = False,
+        stdout: TextIO | None = None,
+        stderr: TextIO | None = None,
+    ) -> None:
+        self.as_json = as_json
+        self.stdout = stdout or sys.stdout
+        self.stderr = stderr or sys.stderr
 
     def say(self, line: str) -> None:
         """Tell how far the command is."""

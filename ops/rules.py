@@ -1,6 +1,5 @@
 """`gateway rules`: what a rule of the check looks at, why, and what to do about it."""
 
-from dataclasses import asdict
 from typing import Any
 
 from components.rules import all_rules
@@ -32,7 +31,7 @@ def _fields(rule: Rule[Any]) -> dict[str, Any]:
         "title": rule.title,
         "severity": rule.severity.value,
         "about": rule.about,
-        "versions": asdict(rule.versions),
+        "versions": rule.versions._asdict(),
         "evidence": list(rule.evidence),
         "remedy": rule.remedy,
     }

@@ -2,10 +2,8 @@
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from os.path import abspath
 from pathlib import Path as FilePath
-from typing import Any
 
 from stacks.paths import Path
 from stacks.problem import Problem, Severity
@@ -35,20 +33,17 @@ def read_with_includes(
     return Source(source.file, merge.data, tuple(merge.problems), merge.locate)
 
 
-@dataclass
 class _Merge:
-    """The data so far, and from which file each of its top-level keys came."""
+    """The data so far, and from which file each of its top-level keys came.
 
-    main: Source
-    data: dict[str, Any] = field(init=False)
-    problems: list[Problem] = field(init=False)
-    parts: dict[str, list[tuple[int, Source]]] = field(init=False)
-    """For each key its files; of a list, each with the position of its first entry."""
+    `parts` are the files of each key; of a list, each with the position of its first entry.
+    """
 
-    def __post_init__(self) -> None:
-        self.data = {key: value for key, value in self.main.data.items() if key != INCLUDE}
-        self.problems = list(self.main.problems)
-        self.parts = {key: [(0, self.main)] for key in self.main.data}
+    def __init__(self, main: Source) -> None:
+        self.main = main
+        self.data = {key: value for key, value in main.data.items() if key != INCLUDE}
+        self.problems = list(main.problems)
+        self.parts: dict[str, list[tuple[int, Source]]] = {key: [(0, main)] for key in main.data}
 
     def follow(self, path: FilePath, read: Callable[[FilePath], bytes]) -> None:
         """Take in what `path` includes, and what that includes, file by file."""

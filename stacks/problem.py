@@ -1,9 +1,8 @@
 """How a problem is stated everywhere: kind, id, place, value, what really holds, next step."""
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 
 class Severity(StrEnum):
@@ -13,8 +12,7 @@ class Severity(StrEnum):
     WARNING = "warning"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Problem:
+class Problem(NamedTuple):
     """One thing that is wrong, in the three parts a reader needs.
 
     `place` is a file and key (`Pulumi.live.yaml: gateway:fly.memory_mb`) or a resource and region
@@ -39,7 +37,7 @@ class Problem:
 
     def as_json(self) -> dict[str, Any]:
         """Return the parts as JSON fields."""
-        return asdict(self)
+        return self._asdict()
 
 
 class ProblemError(Exception):

@@ -1,9 +1,9 @@
 """What a rule about a configuration is: one declaration, with its evidence and two examples."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from stacks.paths import Path
 from stacks.problem import Severity
@@ -47,8 +47,7 @@ class Move:
 Edit = Remove | Put | Append | Move
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """One place where a rule is broken.
 
     `path` begins with a `Document` (`("litellm", "router_settings", "allowed_fails")`) and may
@@ -64,8 +63,7 @@ class Finding:
     edits: tuple[Edit, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Example:
+class Example(NamedTuple):
     """A whole configuration, as texts: what stands in the reference, and a test of the rule."""
 
     litellm: str | None = None
@@ -78,8 +76,7 @@ class Example:
     today: date = date(2026, 11, 24)
 
 
-@dataclass(frozen=True, slots=True)
-class Rule(Generic[Subject]):
+class Rule(NamedTuple, Generic[Subject]):
     """One thing that can be wrong; `find` yields every place where it is.
 
     `find` is pure, never raises whatever the subject holds, and takes time linear in its size.
@@ -100,12 +97,11 @@ class Rule(Generic[Subject]):
     versions: Versions = EVERY
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """A finding with the rule that it breaks; `verified` is False on a release nobody looked at."""
 
     rule_id: str
     severity: Severity
     finding: Finding
     title: str = ""
-    verified: bool = field(default=True)
+    verified: bool = True

@@ -1,9 +1,9 @@
 """For which releases of LiteLLM a statement is known to hold."""
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
+from typing import NamedTuple
 
 FIRST_CHECKED = "1.84.0"  # the first release without known vulnerabilities: nothing older is run
 LAST_CHECKED = "1.109.1"
@@ -19,8 +19,7 @@ class Holds(StrEnum):
     UNVERIFIED = "unverified"
 
 
-@dataclass(frozen=True, slots=True)
-class Versions:
+class Versions(NamedTuple):
     """A statement's releases, found by running or reading them.
 
     `since` is the first release that it holds for and `until` the first that it no longer holds

@@ -2,8 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from gateway.from_files import url_parameters
 from gateway.subject import Subject, mapping
@@ -14,8 +13,7 @@ EXTRA = "database_extra_connection_params"
 SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """Parameters of a connection; `whole` is their one place where each has none of its own."""
 
     path: Path

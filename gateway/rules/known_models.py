@@ -1,9 +1,9 @@
 """What is known of each model group: where it is served, its limits, abilities and prices."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import lru_cache
+from typing import NamedTuple
 
 from gateway.models import ModelFacts, facts_of
 from gateway.rules.numbers import number
@@ -21,8 +21,7 @@ OWN_KEYS = frozenset({"mode", "max_input_tokens", *PRICES, *(f"supports_{a}" for
 NOBODY = Deployment(-1, "", {}, {})  # of a group that no entry of this file has
 
 
-@dataclass(frozen=True, slots=True)
-class Merits:
+class Merits(NamedTuple):
     """What some deployments can do together; None is unknown.
 
     `abilities` are those that every one of them has, `sometimes` those that one has. Prompts count
@@ -38,8 +37,7 @@ class Merits:
     prices: Mapping[str, tuple[float, float] | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(NamedTuple):
     """A model group that everything is known of.
 
     `origins` say where its deployments are served: provider, and place where one is named.

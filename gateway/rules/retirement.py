@@ -1,8 +1,8 @@
 """Which models their providers retire, and which they may withdraw without much notice."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date, datetime
+from typing import NamedTuple
 
 from gateway.models import ModelFacts
 from gateway.rules.known_models import KnownModels, known_models
@@ -17,8 +17,7 @@ MAP = "LiteLLM's price map (`deprecation_date`), and what it missed in gateway/m
 ACCEPTED = "facts on LiteLLM, section 9: two models of one gateway were retired unnoticed"
 
 
-@dataclass(frozen=True, slots=True)
-class Retired:
+class Retired(NamedTuple):
     """A model with the day on which it ends; `sure` where its own provider's entry says so."""
 
     path: Path
