@@ -1,7 +1,9 @@
 """The tiers: each test's marker comes from its folder, and no tier can go missing unseen."""
 
+import gc
 from collections import Counter
 from collections.abc import Generator, Sequence
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ settings.register_profile("thorough", deadline=None, print_blob=True, max_exampl
 settings.load_profile("project")
 
 
+@cache
 def tier_of(path: Path, root: Path) -> str | None:
     """Return the tier whose folder below `root`/tests holds `path`."""
     tests = root / "tests"
@@ -71,6 +74,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     ]
     if problems:
         raise pytest.UsageError(*problems)
+
+
+def pytest_collection_finish() -> None:
+    """Keep the search for garbage away from what stays until the end: modules and tests."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)
