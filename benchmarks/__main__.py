@@ -7,7 +7,15 @@ import sys
 from collections.abc import Callable
 from types import FrameType
 
-from benchmarks import check_speed, engine_cost, gateway_speed, rendering, report, rollout_loss
+from benchmarks import (
+    check_speed,
+    engine_cost,
+    gateway_speed,
+    rendering,
+    report,
+    rescue_times,
+    rollout_loss,
+)
 from benchmarks.processes import BenchmarkError, tell
 from benchmarks.table import Row
 
@@ -17,6 +25,7 @@ BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "engine": engine_cost.rows,
     "gateway": gateway_speed.rows,
     "rollout": rollout_loss.rows,
+    "resilience": rescue_times.rows,
 }
 
 

@@ -9,10 +9,16 @@ from typing import Any
 from benchmarks import report
 from benchmarks.harness import ROOT, local_gateway
 from benchmarks.processes import BenchmarkError, tell
+from gateway.drill.card import seconds
 
 PAGE = ROOT / "docs" / "resilience.md"
 BEGIN = "<!-- results of `python -m benchmarks.resilience --paste`: begin -->"
-CARD = ("fault", "provider does", "ours", "took", "tries", "promised", "published", "took", "tries")
+CARD = (
+    *("fault", "provider does", "ours", "took", "tries", "promise"),
+    *("published", "took", "tries", "promise"),
+)
+EDGES = ("rescue from a 500", "primary asked", "at rest", "bound", "held")
+YES_NO = {True: "yes", False: "NO", None: "-"}
 TIMES = ("rescues", "n", "p50", "p99", "bound", "held")
 
 
@@ -54,8 +60,9 @@ def rendered(document: Mapping[str, Any]) -> str:
     """Return the card, its reasons counted, and the times of rescues, as Markdown."""
     ours, published = document["here"], document["published"]
     beside = {row["id"]: row for row in published["faults"]}
+    limit_s = document["limit_s"]
     card = [
-        (row["id"], row["title"], *_scored(row), row["promised"], *_scored(beside[row["id"]]))
+        (row["id"], row["title"], *_scored(row, limit_s), *_scored(beside[row["id"]], limit_s))
         for row in ours["faults"]
     ]
     times = [
@@ -65,21 +72,33 @@ def rendered(document: Mapping[str, Any]) -> str:
             _ms(one["p50_s"]),
             _ms(one["p99_s"]),
             one["bound"],
-            "yes" if one["held"] else "NO",
+            YES_NO[one["held"]],
         )
         for one in ours["times"]
     ]
     totals = [f"- {name}: {_tally(part['faults'])}" for name, part in _named(ours, published)]
+    edges = [
+        (
+            f"{edge['source']} → {edge['target']}",
+            _ms(max(edge["cold_s"], default=None)),
+            _ms(max(edge["warm_s"], default=None)),
+            _ms(edge["bound_s"]),
+            YES_NO[edge["held"]],
+        )
+        for edge in ours["edges"]
+    ]
     faster = document["times_faster"]
-    ratio = f"The same persistent faults were rescued {faster:.0f} times faster." if faster else ""
     return "\n".join(
         [
             *totals,
             "",
-            f"Each answer was waited for {document['limit_s']:g} s at most; longer is a hang.",
-            ratio,
+            f"Each answer was waited for {limit_s:g} s at most; longer is a hang. The same faults on"
+            f" the same groups were rescued {_times(faster['at_once'])} faster where the target is"
+            f" asked at once, {_times(faster['tried_again'])} where the model has no chain of its"
+            " own and is tried once more.",
             "",
             _table(CARD, card),
+            _table(EDGES, edges),
             _table(TIMES, times),
         ]
     )
@@ -89,10 +108,20 @@ def _named(ours: Any, published: Any) -> tuple[tuple[str, Any], tuple[str, Any]]
     return (("these settings", ours), ("published settings", published))
 
 
-def _scored(row: Mapping[str, Any]) -> tuple[str, str, str]:
+def _scored(row: Mapping[str, Any], limit_s: float) -> tuple[str, ...]:
     known = " (known)" if row["score"] == "fail" and row["known_limit"] else ""
-    took = "hangs" if row["took_s"] is None else f"{row['took_s']:.2f} s"
-    return (f"{row['score']}{known}", took, str(row["tries"]))
+    took = f"> {limit_s:g} s" if row["took_s"] is None else seconds(row["took_s"])
+    if row["promised_tries"] is None:
+        promise, of = "-", "-"
+    else:
+        promise = "never" if row["promised_s"] is None else seconds(row["promised_s"])
+        of = str(row["promised_tries"])
+    missed = " (not kept)" if row["kept"] is False else ""
+    return (f"{row['score']}{known}", took, f"{row['tries']}/{of}", f"{promise}{missed}")
+
+
+def _times(ratio: float | None) -> str:
+    return "-" if ratio is None else f"{ratio:.0f} times"
 
 
 def _tally(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -100,8 +129,8 @@ def _tally(rows: Sequence[Mapping[str, Any]]) -> str:
     return ", ".join(f"{scores.count(score)} {score}" for score in dict.fromkeys(sorted(scores)))
 
 
-def _ms(seconds: float) -> str:
-    return f"{seconds * 1000:.0f} ms"
+def _ms(value: float | None) -> str:
+    return "-" if value is None else f"{value * 1000:.0f} ms"
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -1,27 +1,38 @@
-"""How the card of a drill is shown: a table, the reasons, the times, and the rule of the scores."""
+"""How the card of a drill is shown: tables, the reasons, the times, and the rule of the scores."""
 
+import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from gateway.drill.card import Result, Row, rows, seconds, speeds, tally, times_faster
 from gateway.drill.scoring import RULE, Score
-from gateway.drill.speed import TIMES_FASTER, Times
+from gateway.drill.speed import TIMES_FASTER, Edge, Times
+from ops.drill_json import as_json
 from ops.output import Output
 
-ALONE = ("fault", "provider does", "score", ">took", ">tries", ">promised", "kept")
-BESIDE = ("fault", "provider does", "score", ">took", ">tries", "published", ">took", ">tries")
-KEPT = {True: "yes", False: "NO", None: "-"}
+WIDTH = 100
+ALONE = ("id", "provider does", "score", ">took", ">tries", ">promise", "kept")
+BESIDE = (
+    *("id", "provider does", "ours", ">took", ">tries", ">promise"),
+    *("published", ">took", ">tries", ">promise"),
+)
+EDGES = ("rescue from a 500", ">primary asked", ">at rest", ">bound", "held")
+YES_NO = {True: "yes", False: "NO", None: "-"}
+TRIES = (
+    "took: the slowest run. tries: at the primary, seen/promised. promise: the longest that the"
+    " settings' own arithmetic gives (`gateway explain`); ! after it: not kept. *: known of this"
+    " LiteLLM, no setting mends it"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Drilled:
-    """One gateway's runs, and its rescues with the primary asked (`cold`) and at rest (`warm`)."""
+    """One gateway's runs, and its rescues edge by edge."""
 
     name: str
     results: tuple[Result, ...]
-    cold: tuple[float, ...] = ()
-    warm: tuple[float, ...] = ()
+    edges: tuple[Edge, ...] = ()
 
     @property
     def card(self) -> tuple[Row, ...]:
@@ -31,7 +42,7 @@ class Drilled:
     @property
     def times(self) -> tuple[Times, ...]:
         """How fast it rescued."""
-        return speeds(self.results, warm=self.warm, cold=self.cold)
+        return speeds(self.results, self.edges)
 
 
 def show(
@@ -40,67 +51,68 @@ def show(
     """Show one card, or two side by side, and answer with all of it."""
     card = found.card
     if other is None:
-        output.table(ALONE, [(*_named(row), row.promised, KEPT[row.kept]) for row in card])
+        output.table(
+            ALONE, [(*_named(row, limit_s), _promise(row), YES_NO[row.kept]) for row in card]
+        )
     else:
         beside = {row.fault.id: row for row in other.card}
-        output.table(BESIDE, [(*_named(row), *_scored(beside[row.fault.id])) for row in card])
+        output.table(BESIDE, [_beside(row, beside[row.fault.id], limit_s) for row in card])
+    _say(TRIES, output)
     output.show("")
     for line in reasons(card):
-        output.show(line)
+        _say(line, output)
+    if found.edges:
+        output.show("")
+        output.table(EDGES, [_edge(edge) for edge in found.edges])
     output.show("")
-    output.facts(tuple(_facts(found, other, limit_s, took_s)))
-    output.answer(
-        {
-            "limit_s": limit_s,
-            "seconds": round(took_s, 1),
-            "rule": RULE,
-            "here": as_json(found),
-            "published": None if other is None else as_json(other),
-            "times_faster": None if other is None else times_faster(found.results, other.results),
-        }
-    )
+    for name, value in _facts(found, other, limit_s, took_s):
+        _say(f"{name:<18}  {value}", output, indent=20)
+    output.answer(_document(found, other, limit_s, took_s))
 
 
 def reasons(card: Sequence[Row]) -> Iterator[str]:
-    """Say why a fault is not a pass, once for each reason."""
+    """Say why a run is not a pass, once for each reason."""
     for row in card:
-        said: dict[str, list[str]] = {}
+        said: dict[tuple[str, str], list[str]] = {}
         for one in row.runs:
             known = [f"known of this LiteLLM: {one.limit.what}"] if one.limit else []
             for reason in known or one.scored.reasons:
-                said.setdefault(reason, []).append(f"{one.run.group.name}, {one.run.form.value}")
-        for reason, where in said.items():
-            more = f" and {len(where) - 1} more" if len(where) > 1 else ""
-            yield f"{row.fault.id} {row.score.value}: {reason} ({where[0]}{more})"
+                where = f"{one.run.group.name}, {one.run.form.value}"
+                said.setdefault((one.scored.score.value, reason), []).append(where)
+        for (score, reason), found in said.items():
+            more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+            yield f"{row.fault.id} {score}: {reason} ({found[0]}{more})"
 
 
-def as_json(found: Drilled) -> dict[str, Any]:
-    """Return a card with all its runs as fields."""
-    return {
-        "name": found.name,
-        "faults": [_row_json(row) for row in found.card],
-        "times": [
-            {
-                "kind": one.kind,
-                "count": one.count,
-                "p50_s": round(one.p50, 4),
-                "p99_s": round(one.p99, 4),
-                "bound": one.bound,
-                "held": one.held,
-            }
-            for one in found.times
-        ],
-    }
+def _named(row: Row, limit_s: float) -> tuple[str, ...]:
+    return (row.fault.id, row.fault.title, *_scored(row, limit_s))
 
 
-def _named(row: Row) -> tuple[str, ...]:
-    return (row.fault.id, row.fault.title, *_scored(row))
+def _beside(ours: Row, theirs: Row, limit_s: float) -> tuple[str, ...]:
+    mine = (*_named(ours, limit_s), _promise(ours, mark=True))
+    return (*mine, *_scored(theirs, limit_s), _promise(theirs, mark=True))
 
 
-def _scored(row: Row) -> tuple[str, ...]:
-    took = "hangs" if row.took is None else seconds(row.took)
-    known = " (known)" if row.score is Score.FAIL and row.excused else ""
-    return (f"{row.score.value}{known}", took, str(row.calls))
+def _scored(row: Row, limit_s: float) -> tuple[str, ...]:
+    took = f"> {limit_s:g} s" if row.took is None else seconds(row.took)
+    known = "*" if row.score is Score.FAIL and row.excused else ""
+    promised = "-" if row.promised_calls is None else row.promised_calls
+    return (f"{row.score.value}{known}", took, f"{row.calls}/{promised}")
+
+
+def _promise(row: Row, *, mark: bool = False) -> str:
+    if row.promised_s is None:
+        return "-"
+    return seconds(row.promised_s) + ("!" if mark and row.kept is False else "")
+
+
+def _edge(edge: Edge) -> tuple[str, ...]:
+    def worst(found: Sequence[float]) -> str:
+        return f"{max(found) * 1000:.0f} ms" if found else "-"
+
+    name = f"{edge.source} -> {edge.target}"
+    bound = f"{edge.bound_s * 1000:.0f} ms"
+    return (name, worst(edge.cold), worst(edge.warm), bound, YES_NO[edge.held])
 
 
 def _facts(
@@ -109,59 +121,43 @@ def _facts(
     yield found.name, tally(found.card)
     if other is not None:
         yield other.name, tally(other.card)
-        ratio = times_faster(found.results, other.results)
-        if ratio is not None:
-            yield "faster", f"{ratio:.0f} x, the same faults (promised: {TIMES_FASTER} x)"
+        at_once, later = _faster(found, other)
+        if at_once is not None:
+            promised = f"(promised: {TIMES_FASTER} x)"
+            yield "faster", f"{at_once:.0f} x where the target is asked at once {promised}"
+        if later is not None:
+            yield "", f"{later:.0f} x where the model has no chain of its own and is tried again"
     for one in found.times:
         measured = f"p50 {one.p50 * 1000:.0f} ms, p99 {one.p99 * 1000:.0f} ms, n = {one.count}"
         yield one.kind, f"{measured} ({one.bound}: {'held' if one.held else 'NOT HELD'})"
     yield "waited", f"{limit_s:g} s at most for each answer; longer counts as a hang"
     yield "scores", RULE
-    yield "time", f"{took_s:.0f} s; all models are well again, breakers close by themselves"
+    yield "time", f"{took_s:.0f} s; every fault is taken back, breakers close by themselves"
 
 
-def _row_json(row: Row) -> dict[str, Any]:
+def _faster(found: Drilled, other: Drilled) -> tuple[float | None, float | None]:
+    """Return how many times faster we are where the target is asked at once, and elsewhere."""
+    return (
+        times_faster(found.results, other.results, at_once=True),
+        times_faster(found.results, other.results, at_once=False),
+    )
+
+
+def _document(
+    found: Drilled, other: Drilled | None, limit_s: float, took_s: float
+) -> dict[str, Any]:
+    at_once, later = (None, None) if other is None else _faster(found, other)
     return {
-        "id": row.fault.id,
-        "title": row.fault.title,
-        "does": row.fault.does,
-        "correct": row.fault.correct,
-        "source": row.fault.source,
-        "score": row.score.value,
-        "known_limit": row.excused,
-        "took_s": None if row.took is None else round(row.took, 3),
-        "tries": row.calls,
-        "promised": row.promised,
-        "kept": row.kept,
-        "runs": [_run_json(one) for one in row.runs],
+        "limit_s": limit_s,
+        "seconds": round(took_s, 1),
+        "rule": RULE,
+        "here": as_json(found.name, found.card, found.times, found.edges),
+        "published": None
+        if other is None
+        else as_json(other.name, other.card, other.times, other.edges),
+        "times_faster": {"at_once": at_once, "tried_again": later},
     }
 
 
-def _run_json(one: Result) -> dict[str, Any]:
-    answer, promise = one.seen.answer, one.promise
-    promised = None
-    if promise is not None:
-        promised = {"worst_s": round(promise.span.worst, 3), "tries": promise.calls}
-    return {
-        "group": one.run.group.name,
-        "form": one.run.form.value,
-        "score": one.scored.score.value,
-        "reasons": list(one.scored.reasons),
-        "known_limit": one.limit.what if one.limit else None,
-        "outcome": answer.outcome.value,
-        "status": answer.status,
-        "answered_by": answer.by or None,
-        "error": answer.error or None,
-        "took_s": round(answer.took_s, 3),
-        "headers": {"model_group": answer.group, "attempted_fallbacks": answer.fallbacks},
-        "promise": promised,
-        "attempts": [
-            {
-                "after_s": round(attempt.at_s - one.seen.attempts[0].at_s, 3),
-                "deployment": attempt.deployment,
-                "given": attempt.given,
-            }
-            for attempt in one.seen.attempts
-        ],
-        "requests": len(one.seen.answers),
-    }
+def _say(text: str, output: Output, *, indent: int = 4) -> None:
+    output.show(textwrap.fill(text, WIDTH, subsequent_indent=" " * indent, break_long_words=False))

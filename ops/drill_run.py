@@ -4,15 +4,17 @@ import queue
 import threading
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from gateway.drill.assignment import Breakers, Group, Run, counts
 from gateway.drill.card import Result, result
+from gateway.drill.catalogue import BY_ID
 from gateway.drill.promise import Promises
-from gateway.drill.scoring import score
+from gateway.drill.scoring import Score, score
 from gateway.drill.seen import Answer, Form, Outcome, Seen, attempts_of
+from gateway.drill.speed import Edge, edge_bound_s
 from ops.drill_ask import Asker
 
 TOGETHER = 24  # runs that wait for time-outs and sleeps do so side by side
@@ -23,6 +25,9 @@ SPARE_S = 1.0  # beyond LiteLLM's own memory of a failure
 BACK_S = 45.0  # how long a primary that is well again may stay away before the run ends
 COLD_AND_WARM = 6  # requests per group, at most, until its breaker was seen open
 WARM = 2
+AGAIN_S = 5.0  # until groups that rest are asked once more
+MARK = "drill-"
+FIVE_HUNDRED = BY_ID["G01"]
 
 
 class Sandbox(Protocol):
@@ -50,81 +55,112 @@ class Drill:
     sleep: Callable[[float], None] = time.sleep
     _began: float = float("-inf")
     _broken: set[str] = field(default_factory=set)
+    _closed: bool = False
+    _lock: threading.Lock = field(default_factory=threading.Lock)
     _done: "queue.Queue[tuple[Run, Result | BaseException]]" = field(default_factory=queue.Queue)
 
     def run(self, runs: Sequence[Run]) -> list[Result]:
-        """Run all faults, quick ones alone and slow ones side by side; in the order given."""
+        """Run all faults and return them in the order given.
+
+        A run that met an open breaker, which somebody else's failures had opened, comes once more.
+        """
+        found = self._run(runs)
+        unmet = [run for run in runs if found[id(run)].scored.score is Score.UNMET]
+        if unmet:
+            wait_s = self._window_s({run.group.name for run in unmet})
+            self.say(f"drill: {len(unmet)} runs met an open breaker; again in {wait_s:.0f} s")
+            self.sleep(wait_s)
+            found |= self._run(unmet)
+        return [found[id(run)] for run in runs]
+
+    def close(self) -> None:
+        """Take back whatever is still broken, and let nothing be broken any more."""
+        with self._lock:
+            self._closed = True
+            left = tuple(self._broken)
+        for marker in left:
+            self.sandbox.heal_for(marker)
+
+    def _run(self, runs: Sequence[Run]) -> dict[int, Result]:
+        """Run quick faults alone and slow ones side by side; results by the run's id."""
         breakers = self._breakers(runs)
         found: dict[int, Result] = {}
         waiting, side_by_side = sorted(runs, key=self._order), 0
-        try:
-            while waiting or side_by_side:
-                chosen = next(
-                    (run for run in waiting if self._may(run, breakers, side_by_side)), None
-                )
-                if chosen is not None:
-                    waiting.remove(chosen)
-                    breakers.begin(chosen)
-                    side_by_side += 1
-                    if self._slow(chosen):
-                        self._began = self.clock()
-                        threading.Thread(target=self._aside, args=(chosen,), daemon=True).start()
-                    else:
-                        self._aside(chosen)
-                side_by_side -= self._collect(breakers, found, wait=chosen is None)
-        finally:
-            self.heal()
-        return [found[id(run)] for run in runs]
-
-    def heal(self) -> None:
-        """Take back whatever is still broken."""
-        for marker in tuple(self._broken):
-            self.sandbox.heal_for(marker)
-        self._broken.clear()
-
-    def rescues(self, groups: Sequence[Group]) -> tuple[list[float], list[float]]:
-        """Return seconds of rescues from a 500: with the primary asked, and with it at rest.
-
-        Which of the two a request was is read from the providers' log. Leaves breakers open.
-        """
-        cold: list[float] = []
-        warm: list[float] = []
-        for group in groups:
-            marker = new_marker()
-            self._break(marker, group, {"kind": "status", "status": 500})
-            try:
-                self._rescues_of(group, marker, cold, warm)
-            finally:
-                self._heal(marker)
-        return cold, warm
-
-    def healthy(self, groups: Sequence[Group]) -> dict[str, list[float]]:
-        """Ask every group in every form without any fault; seconds by group, () for no answer."""
-        found: dict[str, list[float]] = {}
-        for group in groups:
-            answers = [self.asker.ask(group.name, form, new_marker()) for form in Form]
-            well = all(answer.by == group.deployment for answer in answers)
-            found[group.name] = [answer.took_s for answer in answers] if well else []
+        while waiting or side_by_side:
+            chosen = next((run for run in waiting if self._may(run, breakers, side_by_side)), None)
+            if chosen is not None:
+                waiting.remove(chosen)
+                breakers.begin(chosen)
+                side_by_side += 1
+                if self._slow(chosen):
+                    self._began = self.clock()
+                    threading.Thread(target=self._aside, args=(chosen,), daemon=True).start()
+                else:
+                    self._aside(chosen)
+            side_by_side -= self._collect(breakers, found, wait=chosen is None)
         return found
 
-    def _rescues_of(self, group: Group, marker: str, cold: list[float], warm: list[float]) -> None:
-        seen_open = tried = 0
+    def rescues(self, groups: Sequence[Group]) -> list[Edge]:
+        """Return how long each group's first target takes to rescue it from a 500.
+
+        Whether its primary was asked is read from the providers' log. Leaves breakers open.
+        """
+        found = []
+        for group in groups:
+            marker = new_marker()
+            try:
+                self._break(marker, group.deployment, {"kind": "status", "status": 500})
+                found.append(self._edge(group, marker))
+            finally:
+                self._heal(marker)
+        return found
+
+    def healthy(self, groups: Sequence[Group]) -> list[str]:
+        """Ask every group in every form without any fault; return those that did not answer.
+
+        Groups that rest, after a drill before this one for example, are waited for.
+        """
+        ill, began = self._ill(groups), self.clock()
+        while ill and self.clock() - began < self._window_s({group.name for group in groups}):
+            self.say(f"drill: {', '.join(group.name for group in ill)}: no answer yet; a rest?")
+            self.sleep(AGAIN_S)
+            ill = self._ill(ill)
+        return [group.name for group in ill]
+
+    def _ill(self, groups: Sequence[Group]) -> list[Group]:
+        def well(group: Group) -> bool:
+            answers = [self.asker.ask(group.name, form, new_marker()) for form in Form]
+            return all(answer.by == group.deployment for answer in answers)
+
+        return [group for group in groups if not well(group)]
+
+    def _edge(self, group: Group, marker: str) -> Edge:
+        promise = self.promises.of(FIVE_HUNDRED, group.name, Form.WHOLE)
+        assert promise is not None  # noqa: S101 - about a 500 all settings say something
+        at_once = promise.calls == 1
+        bound_s = edge_bound_s(at_once=at_once, promised_s=promise.span.worst)
+        times: dict[bool, list[float]] = {True: [], False: []}
+        tried = 0
         for _ in range(COLD_AND_WARM):
             answer = self.asker.ask(group.name, Form.WHOLE, marker)
             log = attempts_of(self.sandbox.attempts(marker))
             now = sum(one.deployment == group.deployment for one in log)
             if answer.outcome is Outcome.ANSWER and answer.by != group.deployment:
-                (cold if now > tried else warm).append(answer.took_s)
-            seen_open += now == tried
+                times[now > tried].append(answer.took_s)
             tried = now
-            if seen_open == WARM:
-                return
+            if len(times[False]) == WARM:
+                break
+        cold, warm = tuple(times[True]), tuple(times[False])
+        return Edge(group.name, group.targets[0], bound_s, at_once, cold, warm)
 
     def _breakers(self, runs: Sequence[Run]) -> Breakers:
         names = {run.group.name for run in runs}
         room = min((self.promises.failures_until_rest(name) for name in names), default=1)
-        window = max((self.promises.rest_s(name) for name in names), default=0)
-        return Breakers(int(min(room, 1000)), window + SPARE_S, self.clock)
+        return Breakers(int(min(room, 1000)), self._window_s(names), self.clock)
+
+    def _window_s(self, names: Collection[str]) -> float:
+        """Return how long a failure of these groups is remembered, at most."""
+        return max((self.promises.rest_s(name) for name in names), default=0) + SPARE_S
 
     def _may(self, run: Run, breakers: Breakers, side_by_side: int) -> bool:
         if self._slow(run):
@@ -154,7 +190,7 @@ class Drill:
                 raise ended
             breakers.end(run, failed=_failed(ended))
             found[id(run)] = ended
-            took = ended.seen.answer.took_s
+            took = ended.took_s
             self.say(f"{run.label}: {ended.scored.score.value}, {took:.2f} s")
 
     def _aside(self, run: Run) -> None:
@@ -168,8 +204,8 @@ class Drill:
         try:
             if fault.target_step:
                 for provider in ("openai", "xai", "anthropic", "vertex_ai"):
-                    self.sandbox.break_for(marker, f"{provider}/*", fault.target_step)
-            self._break(marker, run.group, fault.step)
+                    self._break(marker, f"{provider}/*", fault.target_step)
+            self._break(marker, run.group.deployment, fault.step)
             answers, healed_at_s = self._asked(run, marker)
         finally:
             self._heal(marker)
@@ -201,13 +237,17 @@ class Drill:
         healing.cancel()
         return tuple(answers), lasts_s
 
-    def _break(self, marker: str, group: Group, step: Any) -> None:
-        self._broken.add(marker)
-        self.sandbox.break_for(marker, group.deployment, step)
+    def _break(self, marker: str, deployment: str, step: Any) -> None:
+        with self._lock:
+            if self._closed:
+                raise InterruptedError("the drill has ended")
+            self._broken.add(marker)
+            self.sandbox.break_for(marker, deployment, step)
 
     def _heal(self, marker: str) -> None:
         self.sandbox.heal_for(marker)
-        self._broken.discard(marker)
+        with self._lock:
+            self._broken.discard(marker)
 
 
 def _failed(ended: Result) -> bool:
@@ -219,4 +259,4 @@ def _failed(ended: Result) -> bool:
 
 def new_marker() -> str:
     """Return a word that no request before carried."""
-    return f"drill-{uuid.uuid4().hex[:12]}"
+    return f"{MARK}{uuid.uuid4().hex[:12]}"

@@ -61,7 +61,7 @@ def assigned(faults: Iterable[Fault], groups: Sequence[Group]) -> tuple[Run, ...
         if rests_at_once(fault):
             fitting = [one for one in fitting if not one.aimed_at] or fitting
         for form in fault.forms:
-            for chosen in _chosen(fault, fitting, used):
+            for chosen in _chosen(fault, form, fitting, used):
                 used[chosen.name] += _WHOLE_GROUP if rests_at_once(fault) else counts(fault)
                 found.setdefault(fault.id, []).append(Run(fault, form, chosen))
     return tuple(run for fault in catalogue for run in found.get(fault.id, ()))
@@ -80,11 +80,15 @@ def rests_at_once(fault: Fault) -> bool:
     return fault.meets in (Meets.UNAUTHORIZED, Meets.NOT_FOUND) or fault.lasts_s is not None
 
 
-def _chosen(fault: Fault, fitting: Sequence[Group], used: Counter[str]) -> Iterable[Group]:
+def _chosen(
+    fault: Fault, form: Form, fitting: Sequence[Group], used: Counter[str]
+) -> Iterable[Group]:
     def least_used(among: Sequence[Group]) -> Group:
         return min(among, key=lambda group: (used[group.name], among.index(group)))
 
-    if fault.on is On.EACH_PROVIDER:
+    if fault.on is On.EACH_PROVIDER or (
+        fault.on is On.EACH_PROVIDER_STREAMED and form is Form.STREAM
+    ):
         for provider in dict.fromkeys(group.provider for group in fitting):
             yield least_used([group for group in fitting if group.provider == provider])
     elif fitting:

@@ -28,12 +28,12 @@ from gateway.drill.fault import BENCH, STREAMED, Fault, Ideal, Meets, On
 SLOW_TOKEN_S = 12.0
 STALL_S = 12.0
 DOWN_S = 4.0
-BACK_S = 35.0  # a cool-down of 30 s and the next request
+BACK_S = 30.0
 
 BENCH_FAULTS: tuple[Fault, ...] = (
     Fault(
         "S01",
-        "429 once, with Retry-After",
+        "429 once, Retry-After: 2",
         "The first attempt gets 429 with Retry-After: 2; the next ones are answered.",
         "Come back after 2 s or fall back at once. No tight loop.",
         f"{BENCH} S01",

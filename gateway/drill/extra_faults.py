@@ -31,8 +31,19 @@ UNWANTED: Mapping[str, Any] = MappingProxyType(
         "message": "content_policy_violation: the request was rejected by the safety system",
     }
 )
+# LiteLLM knows a rejected key by words too: without OpenAI's own, its 401 is a bad request.
+KEY_REJECTED: Mapping[str, Any] = MappingProxyType(
+    {
+        "kind": "status",
+        "status": 401,
+        "code": "invalid_api_key",
+        "message": "Incorrect API key provided: it was revoked; invalid x-api-key; Request had"
+        " invalid authentication credentials",
+    }
+)
 PREFILL_REJECTED: Mapping[str, Any] = MappingProxyType({"kind": "no_prefill"})
 DRIP_S = 1.0
+SOON_S = 12.0
 BOUNDED = primary_at_most(6)  # attempts, as Failover Bench allows
 OURS = "measured"
 
@@ -75,7 +86,7 @@ EXTRA: tuple[Fault, ...] = (
         "Every attempt gets 401.",
         "Fall back at once: no retry can mend a key.",
         "any key that expires",
-        {"kind": "status", "status": 401},
+        KEY_REJECTED,
         (BOUNDED, advisory(primary_at_most(1))),
         forms=STREAMED,
         meets=Meets.UNAUTHORIZED,
@@ -99,6 +110,7 @@ EXTRA: tuple[Fault, ...] = (
         "proxies that drop bodies",
         {"kind": "empty"},
         (BOUNDED,),
+        on=On.EACH_PROVIDER_STREAMED,
     ),
     Fault(
         "G07",
@@ -108,6 +120,7 @@ EXTRA: tuple[Fault, ...] = (
         "captive portals and web application firewalls",
         {"kind": "wrong_type"},
         (BOUNDED,),
+        on=On.EACH_PROVIDER_STREAMED,
     ),
     Fault(
         "G08",
@@ -117,10 +130,11 @@ EXTRA: tuple[Fault, ...] = (
         "proxies that cut and rewrite bodies",
         {"kind": "malformed"},
         (BOUNDED,),
+        on=On.EACH_PROVIDER_STREAMED,
     ),
     Fault(
         "G09",
-        "half a stream, ended in good order",
+        "half a stream, well ended",
         "Half of the answer, then HTTP's own end: no finish reason, no last event.",
         "Notice that the end is missing; never half an answer as a success.",
         "Failover Bench found three gateways that call it a success",
@@ -158,7 +172,8 @@ EXTRA: tuple[Fault, ...] = (
         "A clean error, soon, with a bounded number of attempts.",
         "an outage of several providers at once",
         {"kind": "status", "status": 500},
-        (BOUNDED, within(12)),
+        (BOUNDED, advisory(within(SOON_S))),
+        meets=Meets.SERVER_ERROR,
         ideal=Ideal.ERROR,
         target_step=MappingProxyType({"kind": "status", "status": 500}),
     ),

@@ -44,6 +44,7 @@ class On(StrEnum):
 
     ONE = "one group"
     EACH_PROVIDER = "one group of each provider"
+    EACH_PROVIDER_STREAMED = "one group; streamed, one of each provider"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ RULE = (
     "pass: the caller has what is right and every check holds; partial: the same, but an advisory"
     " check does not hold; safe: not rescued, but a clean error in time and every required check"
     " holds; fail: a hang, half an answer told as a success, or a required check does not hold;"
-    " a fault that the attempt log does not show was not drilled. A fault scores as its worst run"
+    " unmet: the attempt log does not show the fault. A fault scores as its worst run"
 )
 
 
@@ -23,7 +23,7 @@ class Score(StrEnum):
     PARTIAL = "partial"
     SAFE = "safe"
     FAIL = "fail"
-    NOT_DRILLED = "not drilled"
+    UNMET = "unmet"
 
 
 _ORDER = list(Score)
@@ -31,23 +31,24 @@ _ORDER = list(Score)
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """A score with the reasons against a better one."""
+    """A score with the reasons against a better one; `required` are those that make it a fail."""
 
     score: Score
     reasons: tuple[str, ...]
+    required: tuple[str, ...] = ()
 
 
 def score(fault: Fault, seen: Seen) -> Scored:
     """Score one run by the caller's outcome and the attempt log together."""
     if not seen.on_primary:
         why = "the fault never reached a request: the primary has no attempt in the log"
-        return Scored(Score.NOT_DRILLED, (why,))
+        return Scored(Score.UNMET, (why,))
     found = findings(fault.checks, seen)
     broken = [_worst_end(seen), _unseen_helper(seen), *(_text(f) for f in found if not f.advisory)]
-    broken = [reason for reason in broken if reason]
+    required = tuple(reason for reason in broken if reason)
     noted = tuple(_text(finding) for finding in found if finding.advisory)
-    if broken:
-        return Scored(Score.FAIL, (*broken, *noted))
+    if required:
+        return Scored(Score.FAIL, (*required, *noted), required)
     outcome = seen.answer.outcome
     if fault.lasts_s is None and fault.ideal is Ideal.ANSWER and outcome is Outcome.ERROR:
         return Scored(Score.SAFE, (f"not rescued: {_said(seen)}", *noted))
@@ -85,6 +86,7 @@ def _text(finding: Finding) -> str:
 
 
 def _said(seen: Seen) -> str:
-    answer = seen.answer
-    status = f"HTTP {answer.status}" if answer.status else "no HTTP answer"
-    return f"{status}, {answer.error[:160]}" if answer.error else status
+    status = seen.answer.status
+    if not status:
+        return "the connection broke"
+    return f"HTTP {status}" + (", then an error" if 200 <= status < 300 else "")  # noqa: PLR2004

@@ -30,7 +30,7 @@ def test_an_advisory_check_makes_a_pass_partial() -> None:
 
 def test_a_clean_error_in_time_is_safe() -> None:
     found, why = scored("S08", saw(refused()))
-    assert (found, why) == (Score.SAFE, "not rescued: HTTP 500, no luck")
+    assert (found, why) == (Score.SAFE, "not rescued: HTTP 500")
 
 
 def test_a_hang_fails() -> None:
@@ -51,7 +51,7 @@ def test_half_an_answer_with_an_error_behind_it_is_an_error() -> None:
 
 def test_a_fault_that_no_attempt_met_was_not_drilled_however_good_the_answer() -> None:
     found, why = scored("S04", saw(log=tried(0, deployment=TARGET)))
-    assert found is Score.NOT_DRILLED
+    assert found is Score.UNMET
     assert "never reached a request" in why
 
 
@@ -141,8 +141,8 @@ def flapping(*answers: Answer, log: Any = None) -> Seen:
 
 def test_a_primary_that_flaps_is_returned_to() -> None:
     down = [answered(at_s=at) for at in (0.0, 1.0, 2.0)]
-    log = tried(0, 1, 2, 34) + tried(3, deployment=TARGET)
-    back = answered(PRIMARY, at_s=34.0)
+    log = tried(0, 1, 2, 33) + tried(3, deployment=TARGET)
+    back = answered(PRIMARY, at_s=33.0)
     assert scored("S15", flapping(*down, back, log=log)) == (Score.PASS, "")
     never = flapping(*down, answered(at_s=40.0), log=log)
     assert scored("S15", never)[0] is Score.FAIL
