@@ -92,10 +92,11 @@ def rendered(document: Mapping[str, Any]) -> str:
         [
             *totals,
             "",
-            f"Each answer was waited for {limit_s:g} s at most; longer is a hang. The same faults on"
-            f" the same groups were rescued {_times(faster['at_once'])} faster where the target is"
-            f" asked at once, {_times(faster['tried_again'])} where the model has no chain of its"
-            " own and is tried once more.",
+            f"Each answer was waited for {limit_s:g} s at most; longer is a hang. The same faults"
+            " on the same groups were rescued"
+            f" {_times(faster['at_once'])} faster where the target is asked at once,"
+            f" {_times(faster['tried_again'])} where the model has no chain of its own and is tried"
+            " once more.",
             "",
             _table(CARD, card),
             _table(EDGES, edges),

@@ -1,10 +1,11 @@
 """How a drill is run: each fault is put in, met by a request, looked up in the log, and healed."""
 
+import math
 import queue
 import threading
 import time
 import uuid
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -62,15 +63,16 @@ class Drill:
     def run(self, runs: Sequence[Run]) -> list[Result]:
         """Run all faults and return them in the order given.
 
-        A run that met an open breaker, which somebody else's failures had opened, comes once more.
+        A run that met an open breaker, or none of whose targets answered a healthy request
+        afterwards, is looked at once more when all breakers have closed; the second look holds.
         """
         found = self._run(runs)
-        unmet = [run for run in runs if found[id(run)].scored.score is Score.UNMET]
-        if unmet:
-            wait_s = self._window_s({run.group.name for run in unmet})
-            self.say(f"drill: {len(unmet)} runs met an open breaker; again in {wait_s:.0f} s")
+        again = [run for run in runs if _disturbed(found[id(run)])]
+        if again:
+            wait_s = self._window_s({run.group.name for run in again})
+            self.say(f"drill: {len(again)} runs met an open breaker; again in {wait_s:.0f} s")
             self.sleep(wait_s)
-            found |= self._run(unmet)
+            found |= self._run(again)
         return [found[id(run)] for run in runs]
 
     def close(self) -> None:
@@ -103,16 +105,22 @@ class Drill:
     def rescues(self, groups: Sequence[Group]) -> list[Edge]:
         """Return how long each group's first target takes to rescue it from a 500.
 
-        Whether its primary was asked is read from the providers' log. Leaves breakers open.
+        Whether its primary was asked is read from the providers' log. Leaves breakers open, so a
+        group comes before those that rescue it, or waits until they are back.
         """
-        found = []
-        for group in groups:
+        found, waiting, opened = [], list(groups), dict[str, float]()
+        while waiting:
+            group = _next_rescued(waiting, opened)
+            waiting.remove(group)
+            since = opened.get(group.targets[0], -math.inf)
+            self.sleep(max(0.0, since + self._window_s({group.name}) - self.clock()))
             marker = new_marker()
             try:
                 self._break(marker, group.deployment, {"kind": "status", "status": 500})
                 found.append(self._edge(group, marker))
             finally:
                 self._heal(marker)
+            opened[group.name] = self.clock()
         return found
 
     def healthy(self, groups: Sequence[Group]) -> list[str]:
@@ -248,6 +256,23 @@ class Drill:
         self.sandbox.heal_for(marker)
         with self._lock:
             self._broken.discard(marker)
+
+
+def _next_rescued(waiting: Sequence[Group], opened: Mapping[str, float]) -> Group:
+    """Choose a group whose target is well and that nobody else needs yet, if there is one."""
+    needed = {group.targets[0] for group in waiting}
+
+    def worse(group: Group) -> tuple[bool, bool, float]:
+        target = group.targets[0]
+        return (target in opened, group.name in needed, opened.get(target, 0.0))
+
+    return min(waiting, key=worse)
+
+
+def _disturbed(one: Result) -> bool:
+    """Tell whether failures of other runs may be what was seen."""
+    dead = not one.seen.alive and not one.run.fault.target_step
+    return one.scored.score is Score.UNMET or dead
 
 
 def _failed(ended: Result) -> bool:

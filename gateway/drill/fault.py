@@ -1,5 +1,6 @@
 """What a fault of the drill is: what the provider does, and what is right for the caller then."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -86,5 +87,5 @@ class Fault:
 
     @property
     def silence_s(self) -> float:
-        """How long the provider is silent in the middle of it; 0 for faults without silence."""
-        return float(self.step.get("seconds", 0.0 if self.step["kind"] != "hang" else 3600.0))
+        """How long the provider is silent in the middle of it: 0 for not at all, else for ever."""
+        return float(self.step.get("seconds", math.inf if self.step["kind"] == "hang" else 0.0))
