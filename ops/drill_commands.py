@@ -23,7 +23,7 @@ from ops.output import Output
     "limit_s",
     metavar="SECONDS",
     type=click.FloatRange(1, 600),
-    help="Wait so long for an answer; else 5 s beyond the longest time-out that is declared.",
+    help="Wait so long for an answer; else 45 s, or 5 s beyond the longest declared time-out.",
 )
 @json_option
 @click.pass_context
@@ -42,7 +42,7 @@ def drill(
     the gateway that serves. Every fault is for the drill's own requests only, and is taken back.
     Ends with 2 when a fault is scored fail that is no known limit of this LiteLLM.
 
-    The card, in about a minute; beside it the settings as published, in a few:
+    The card, in about two minutes; beside it the settings as published, in about five:
 
         gateway drill local
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from gateway.drill.fault import Fault, Meets, On
 from gateway.drill.seen import Form
 
-_SPARED = 2
 _WHOLE_GROUP = 3  # failures: it takes a group for as long as about so many others would
 
 
@@ -101,8 +100,7 @@ class Breakers:
     """How many failures each group may still have before its breaker opens.
 
     `room` failures are met by the provider, the last of them opens the breaker: a group that
-    rescues others is spared that one and the one before it, since LiteLLM may count what nobody
-    else calls a failure. Failures are forgotten `window_s` after the first of them,
+    rescues others is spared that one. Failures are forgotten `window_s` after the first of them,
     or after the one that opened the breaker: the time to live of LiteLLM's counter and of its
     cool-down. `clock` is in seconds.
     """
@@ -120,7 +118,7 @@ class Breakers:
             return taken < self.room
         if taken and (rests_at_once(run.fault) or run.fault.target_step):
             return False
-        return taken < (max(1, self.room - _SPARED) if run.group.aimed_at else self.room)
+        return taken < self.room - (1 if run.group.aimed_at and self.room > 1 else 0)
 
     def begin(self, run: Run) -> None:
         """Keep the room of a run that begins."""
