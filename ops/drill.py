@@ -63,13 +63,22 @@ def drill(request: Request, *, output: Output) -> ExitCode:
     began = time.monotonic()
     chosen = [BY_ID[name] for name in _known(request.faults)] if request.faults else FAULTS
     here = _here(request.environment, output)
-    with guarded(here.sandbox, local_state(os.environ), output):
-        return _drill_here(request, here, chosen, began, output)
+    with (
+        SandboxClient.of(here.sandbox) as sandbox,
+        guarded(sandbox, local_state(os.environ), output),
+    ):
+        found, other, limit_s = _drilled_both(request, here, chosen, sandbox, output)
+    show(found, other, limit_s=limit_s, took_s=time.monotonic() - began, output=output)
+    return exit_code(found.results)
 
 
-def _drill_here(
-    request: Request, here: "_Here", chosen: Sequence[Fault], began: float, output: Output
-) -> ExitCode:
+def _drilled_both(
+    request: Request,
+    here: "_Here",
+    chosen: Sequence[Fault],
+    sandbox: SandboxClient,
+    output: Output,
+) -> tuple[Drilled, Drilled | None, float]:
     theirs = Promises(_published(here.settings)) if request.compare else None
     groups = drilled_groups(here.settings, here.promises, theirs)
     runs = assigned(chosen, groups)
@@ -77,20 +86,21 @@ def _drill_here(
         raise ProblemError([_nowhere(", ".join(request.faults))])
     limit_s = request.limit_s or client_limit_s(here.promises, groups)
     output.say(f"drill: {len(runs)} runs of {len(chosen)} faults, {limit_s:g} s at most for each")
-    other = None
-    with SandboxClient.of(here.sandbox) as sandbox:
-        url, key = here.deployed.url, here.deployed.key
-        with _drill(url, key, limit_s, here.promises, sandbox, output) as ours:
-            found = _drilled("these settings", ours, runs, groups, speed=not request.faults)
-        if theirs is not None:
-            output.say("drill: booting a second LiteLLM with the published settings")
-            with (
-                _second(here) as url,
-                _drill(url, key, limit_s, theirs, sandbox, output) as others,
-            ):
-                other = _drilled("published settings", others, runs, groups, speed=False)
-    show(found, other, limit_s=limit_s, took_s=time.monotonic() - began, output=output)
-    return exit_code(found.results)
+    met = {run.fault.id for run in runs}
+    if left_out := ", ".join(fault.id for fault in chosen if fault.id not in met):
+        output.say(f"drill: without {left_out}: no group of their providers has a fallback")
+    url, key = here.deployed.url, here.deployed.key
+    with _drill(url, key, limit_s, here.promises, sandbox, output) as ours:
+        found = _drilled("these settings", ours, runs, groups, speed=not request.faults)
+    if theirs is None:
+        return found, None, limit_s
+    output.say("drill: booting a second LiteLLM with the published settings")
+    with (
+        _second(here) as url,
+        _drill(url, key, limit_s, theirs, sandbox, output) as others,
+    ):
+        other = _drilled("published settings", others, runs, groups, speed=False)
+    return found, other, limit_s
 
 
 def exit_code(results: Sequence[Result]) -> ExitCode:

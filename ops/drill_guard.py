@@ -10,19 +10,18 @@ from types import FrameType
 from ops.drill_run import MARK
 from ops.local_state import LocalState
 from ops.output import Output
-from ops.running_sandbox import RunningSandbox
 from ops.sandbox_client import SandboxClient
 from stacks.problem import Problem, ProblemError
 
 
 @contextmanager
-def guarded(sandbox: RunningSandbox, state: LocalState, output: Output) -> Iterator[None]:
+def guarded(client: SandboxClient, state: LocalState, output: Output) -> Iterator[None]:
     """Let one drill at a time run, on providers that are well; SIGTERM ends it like Ctrl-C.
 
     What a killed drill left is taken back. Faults of a user's own are left as they are, and are
     refused: their models answer through fallbacks, and every score would be theirs.
     """
-    with _only_one(state), SandboxClient.of(sandbox) as client:
+    with _only_one(state):
         faults = client.providers()["faults"]
         left = {str(one["only"]) for one in faults if str(one["only"]).startswith(MARK)}
         for marker in left:
@@ -63,7 +62,7 @@ def _only_one(state: LocalState) -> Iterator[None]:
 @contextmanager
 def _polite_end() -> Iterator[None]:
     def interrupted(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
+        raise KeyboardInterrupt("SIGTERM")
 
     before = signal.signal(signal.SIGTERM, interrupted)
     try:
