@@ -199,7 +199,7 @@ def _drilled(
     if ill:
         raise ProblemError([_ill(name, ill)])
     results = here.run(runs)
-    edges = here.rescues([one for one in groups if one.targets]) if speed else []
+    edges = here.rescues([one for one in groups if one.targets], after=runs) if speed else []
     return Drilled(name, tuple(results), tuple(edges))
 
 

@@ -102,12 +102,16 @@ class Drill:
             side_by_side -= self._collect(breakers, found, wait=chosen is None)
         return found
 
-    def rescues(self, groups: Sequence[Group]) -> list[Edge]:
+    def rescues(self, groups: Sequence[Group], *, after: Sequence[Run] = ()) -> list[Edge]:
         """Return how long each group's first target takes to rescue it from a 500.
 
-        Whether its primary was asked is read from the providers' log. Leaves breakers open, so a
+        Begins when the failures of the runs in `after` are forgotten. Whether a primary was asked is read from the providers' log. Leaves breakers open, so a
         group comes before those that rescue it, or waits until they are back.
         """
+        if after:
+            wait_s = self._window_s({run.group.name for run in after})
+            self.say(f"drill: rescues are timed in {wait_s:.0f} s, when all breakers have closed")
+            self.sleep(wait_s)
         found, waiting, opened = [], list(groups), dict[str, float]()
         while waiting:
             group = _next_rescued(waiting, opened)

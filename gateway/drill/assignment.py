@@ -114,6 +114,8 @@ class Breakers:
     def free(self, run: Run) -> bool:
         """Tell whether the group would try its provider for this run, whatever else goes on."""
         taken = self._taken(run.group.name)
+        if any(self._taken(name) for name in self._charges(run) if name != run.group.name):
+            return False  # targets that fail as well have to be able to
         if not counts(run.fault):
             return taken < self.room
         if taken and (rests_at_once(run.fault) or run.fault.target_step):

@@ -134,6 +134,15 @@ def test_targets_that_fail_with_their_group_are_remembered_too() -> None:
     assert found.free(run("S04", target))
 
 
+def test_targets_fail_with_their_group_only_while_nothing_is_remembered_of_them() -> None:
+    found = breakers(Clock())
+    target = Group("some/target", "openai", "t", ("other",))
+    assert found.free(run("G12"))
+    failed(found, run("S04", target))
+    assert not found.free(run("G12"))
+    assert found.free(run("S04"))
+
+
 def test_a_caller_s_own_error_takes_no_room() -> None:
     found = breakers(Clock())
     for _ in range(5):
