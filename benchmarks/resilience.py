@@ -10,6 +10,7 @@ from benchmarks import report
 from benchmarks.harness import ROOT, local_gateway
 from benchmarks.processes import BenchmarkError, tell
 from gateway.drill.card import seconds
+from gateway.drill.scoring import Score
 
 PAGE = ROOT / "docs" / "resilience.md"
 BEGIN = "<!-- results of `python -m benchmarks.resilience --paste`: begin -->"
@@ -127,7 +128,7 @@ def _times(ratio: float | None) -> str:
 
 def _tally(rows: Sequence[Mapping[str, Any]]) -> str:
     scores = [row["score"] for row in rows]
-    return ", ".join(f"{scores.count(score)} {score}" for score in dict.fromkeys(sorted(scores)))
+    return ", ".join(f"{scores.count(score)} {score}" for score in Score if score in scores)
 
 
 def _ms(value: float | None) -> str:

@@ -105,8 +105,9 @@ class Drill:
     def rescues(self, groups: Sequence[Group], *, after: Sequence[Run] = ()) -> list[Edge]:
         """Return how long each group's first target takes to rescue it from a 500.
 
-        Begins when the failures of the runs in `after` are forgotten. Whether a primary was asked is read from the providers' log. Leaves breakers open, so a
-        group comes before those that rescue it, or waits until they are back.
+        Begins when the failures of the runs in `after` are forgotten. Whether a primary was asked
+        is read from the providers' log. Leaves breakers open, so a group comes before those that
+        rescue it, or waits until they are back.
         """
         if after:
             wait_s = self._window_s({run.group.name for run in after})
