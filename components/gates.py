@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,8 @@ from fly.errors import FlyError
 from fly.gates import GateStatus, GateVerdict
 from fly.replies import Machine
 from gateway import proof
+from gateway.events.posthog import PostHog, posthog_client
+from gateway.events.waiting import read_events
 from gateway.evidence.document import (
     INSIDE,
     OUTSIDE,
@@ -46,7 +48,8 @@ class Evidence:
 class ProofGates:
     """Asks `gateway.proof` inside a machine through `exec`, and from outside over the network.
 
-    `inputs` are the Release's: `proof_plan`, `proof_command`, `public_url`, `gate_key`.
+    `inputs` are the Release's: `proof_plan`, `proof_command`, `public_url`, `gate_key`, `events`,
+    `events_key`.
     """
 
     def __init__(
@@ -100,15 +103,16 @@ class ProofGates:
         """Write what the gates saw below `root`, by environment, and return where it is.
 
         `image_digest` is that of the machines, for a proof that looked into none of them.
+        Everything is decided by now: that the events of the rescues are waited for holds up nobody.
         """
         if not self._gates:
             return Evidence()
         document = build(
             self._subject(image_digest),
             self._plan,
-            self._gates,
+            self._with_events(),
             at=datetime.now(UTC).isoformat(timespec="milliseconds"),
-            secrets=(self._inputs["gate_key"],),
+            secrets=(self._inputs["gate_key"], self._inputs["events_key"]),
         )
         file = keep(
             document,
@@ -125,6 +129,22 @@ class ProofGates:
         return Evidence(
             document["verdict"], document["written_at"], document["digest"], str(file), edges
         )
+
+    def _with_events(self) -> list[Gate]:
+        """Return the gates, each proof with both halves of its rescues where events are kept."""
+        query = self._inputs["events"]
+        if not query:
+            return self._gates
+        proofs = [gate.evidence for gate in self._gates if gate.evidence is not None]
+        with posthog_client(query["host"]) as client:
+            source = PostHog(client, query["project_id"], self._inputs["events_key"])
+            told = iter(
+                read_events(source, proofs, wait_s=query["wait_s"], progress=self._progress)
+            )
+        return [
+            gate if gate.evidence is None else replace(gate, evidence=next(told))
+            for gate in self._gates
+        ]
 
     def _subject(self, image_digest: str) -> Subject:
         contents, bundle = self._inputs["contents"], self._inputs["bundle"]

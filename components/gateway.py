@@ -14,13 +14,14 @@ from components.release import Release
 from components.secrets import GeneratedSecret, Secrets
 from gateway.database_url import database_url, redacted, url_digest
 from gateway.proof_plan import proof_command
-from gateway.secret_names import required_secrets
+from gateway.secret_names import query_key_name, required_secrets
 from gateway.server import migration_arguments, migration_environment
 from stacks.settings import Settings
 from stacks.values import SecretSource, Store
 
 SecretValue = Callable[[str], pulumi.Output[str]]
 MASTER_KEY_PREFIX = "sk-"  # LiteLLM refuses a master key that begins otherwise
+QUERY_KEY_PREFIX = "phx_"  # as PostHog's own; one that is generated opens the sandbox's alone
 
 
 class Gateway(pulumi.ComponentResource):
@@ -99,18 +100,25 @@ class Gateway(pulumi.ComponentResource):
         for secret in required_secrets(self._settings):
             if secret.name in missing_from:
                 continue
-            source = self._settings.secrets.get(secret.name, SecretSource.CONFIG)
-            if source is SecretSource.GENERATED:
-                master = secret.name == self._settings.general_settings.master_key
-                generated = GeneratedSecret(
-                    f"{self._name}-{secret.name.lower().replace('_', '-')}",
-                    prefix=MASTER_KEY_PREFIX if master else "",
-                    opts=self._child,
-                )
-                values[secret.name] = generated.value
-            else:
-                values[secret.name] = self._secret_value(secret.name)
+            master = secret.name == self._settings.general_settings.master_key
+            values[secret.name] = self._value(secret.name, MASTER_KEY_PREFIX if master else "")
         return values
+
+    def _value(self, name: str, prefix: str) -> pulumi.Output[str]:
+        """Return a secret's value; one that is generated begins with the prefix."""
+        source = self._settings.secrets.get(name, SecretSource.CONFIG)
+        if source is not SecretSource.GENERATED:
+            return self._secret_value(name)
+        resource = f"{self._name}-{name.lower().replace('_', '-')}"
+        return GeneratedSecret(resource, prefix=prefix, opts=self._child).value
+
+    def _events_key(self) -> pulumi.Input[str]:
+        """Return the key by which a proof's events are read; kept for `gateway prove` too."""
+        name = query_key_name(self._settings)
+        if name is None:
+            return ""
+        self._outputs["events_key"] = pulumi.Output.secret(self._value(name, QUERY_KEY_PREFIX))
+        return self._outputs["events_key"]
 
     def _release(
         self,
@@ -145,6 +153,8 @@ class Gateway(pulumi.ComponentResource):
                 "toml_digest": bundle.toml_digest,
             },
             keep_evidence=settings.proof.keep_evidence,
+            events=_events(settings),
+            events_key=self._events_key(),
             opts=pulumi.ResourceOptions(
                 parent=self,
                 depends_on=[*self._stores, *addresses],
@@ -171,6 +181,11 @@ class Gateway(pulumi.ComponentResource):
                 "machines": release.machine_ids,
             },
         }
+
+
+def _events(settings: Settings) -> dict[str, Any]:
+    query = settings.posthog.query if settings.posthog else None
+    return query.model_dump(exclude={"api_key"}) if query else {}
 
 
 def _migration(settings: Settings) -> dict[str, Any]:

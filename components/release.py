@@ -118,6 +118,8 @@ class Release(Resource, module="fly", name="Release"):
     `gate_key` the master key for the proof from outside; `public_url` where that proof asks.
     `contents` names what the bundle is made of, for the evidence: `image`, `config_digest`,
     `toml_digest`; of the files of evidence, `keep_evidence` are kept.
+    `events` is where a proof's events are read (`host`, `project_id`, `wait_s`; empty for nowhere),
+    `events_key` the key for it.
     """
 
     machine_ids: pulumi.Output[list[str]]
@@ -148,6 +150,8 @@ class Release(Resource, module="fly", name="Release"):
         gate_key: pulumi.Input[str],
         contents: Mapping[str, str],
         keep_evidence: int,
+        events: Mapping[str, Any],
+        events_key: pulumi.Input[str],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         slots = [
@@ -171,6 +175,8 @@ class Release(Resource, module="fly", name="Release"):
             "gate_key": pulumi.Output.secret(gate_key),
             "contents": dict(contents),
             "keep_evidence": keep_evidence,
+            "events": dict(events),
+            "events_key": pulumi.Output.secret(events_key),
             **dict.fromkeys(COMPUTED),
         }
         super().__init__(ReleaseProvider(), resource_name, properties, opts)

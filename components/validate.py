@@ -10,7 +10,7 @@ from components.configuration import configuration_of, settings_path
 from components.next_steps import next_step
 from components.rules import check
 from components.suppressing import suppressions_in
-from gateway.secret_names import required_secrets
+from gateway.secret_names import query_key_name, required_secrets
 from stacks.completeness import missing_secrets, unneeded_secrets
 from stacks.config_file import read_config_file
 from stacks.configuration import Configuration
@@ -140,4 +140,7 @@ def needed_secrets(settings: Settings) -> dict[str, str]:
         needed.pop(redis.password, None)
     if postgres is not None and postgres.kind == "existing":
         needed[postgres.role_password] = f"the password of Postgres' role {postgres.role}"
+    query_key = query_key_name(settings)
+    if query_key is not None:
+        needed.setdefault(query_key, "posthog.query: reads the events of a proof back")
     return needed

@@ -43,6 +43,12 @@ def master_key_name(settings: Settings) -> str:
     return settings.general_settings.master_key or MASTER_KEY
 
 
+def query_key_name(settings: Settings) -> str | None:
+    """Return the secret by which a proof's events are read back; no machine gets it."""
+    query = settings.posthog.query if settings.posthog else None
+    return query.api_key if query else None
+
+
 def _needed(settings: Settings) -> Iterator[RequiredSecret]:
     yield RequiredSecret(
         master_key_name(settings), "general_settings.master_key: administers the gateway"
@@ -77,9 +83,10 @@ def _named_elsewhere(settings: Settings) -> Iterator[RequiredSecret]:
     for name, place in references(settings):
         if name not in plain and not name.startswith(SET_BY_FLY):
             yield RequiredSecret(name, place)
-    passwords = {p for s in (settings.postgres, settings.redis) if s for p in _passwords(s)}
+    not_sent = {p for s in (settings.postgres, settings.redis) if s for p in _passwords(s)}
+    not_sent.add(query_key_name(settings) or "")
     for name, source in settings.secrets.items():
-        if source is SecretSource.CONFIG and name not in passwords:
+        if source is SecretSource.CONFIG and name not in not_sent:
             yield RequiredSecret(name, f"gateway:secrets.{name}")
 
 

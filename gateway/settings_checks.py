@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable, Iterator
 
 from gateway.chains import edges, nearest
+from gateway.events.source import is_loopback
+from gateway.secret_names import query_key_name, required_secrets
 from stacks.litellm import CacheParams
 from stacks.paths import spell
 from stacks.problem import Problem
@@ -86,6 +88,30 @@ def _secret_names(settings: Settings, place: Place) -> Iterator[Problem]:
             value=posthog.api_key,
             expected="LiteLLM reads POSTHOG_API_KEY and no other name; without it no event is sent",
             next_step="name the secret POSTHOG_API_KEY",
+        )
+    yield from _posthog_query(settings, place)
+
+
+def _posthog_query(settings: Settings, place: Place) -> Iterator[Problem]:
+    query = settings.posthog.query if settings.posthog else None
+    if query is not None and not (query.host.startswith("https:") or is_loopback(query.host)):
+        yield Problem(
+            place=place("posthog.query.host"),
+            id="L069",
+            value=query.host,
+            expected="a personal API key would be sent in clear text",
+            next_step="use https",
+        )
+    query_key = query_key_name(settings)
+    sent = {secret.name: secret.why for secret in required_secrets(settings)}
+    if query_key is not None and query_key in sent:
+        yield Problem(
+            place=place("posthog.query.api_key"),
+            id="L068",
+            value=query_key,
+            expected=f"every machine gets this secret ({sent[query_key]}), and whoever holds a "
+            "personal API key reads all of the project's events",
+            next_step="give the query a secret of its own, such as POSTHOG_PERSONAL_API_KEY",
         )
 
 

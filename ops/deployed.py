@@ -51,6 +51,12 @@ class Deployed:
         return "" if key == HIDDEN else key
 
     @property
+    def events_key(self) -> str:
+        """The key that reads a proof's events, or "" as above and where none is configured."""
+        key = str(self.outputs.get("events_key") or "")
+        return "" if key == HIDDEN else key
+
+    @property
     def release(self) -> Mapping[str, Any]:
         """What serves: digests, verdict, evidence."""
         release: Mapping[str, Any] = self.outputs["release"]

@@ -49,7 +49,7 @@ def keep_asked(
         plan,
         [Gate(ASKED, evidence=evidence)],
         at=datetime.now(UTC).isoformat(timespec="milliseconds"),
-        secrets=(deployed.key,),
+        secrets=(deployed.key, deployed.events_key),
     )
     folder = folder_of(root, settings.environment)
     return keep(document, folder, settings.proof.keep_evidence, project=root, report=say)

@@ -5,6 +5,8 @@ from typing import Any
 
 from components.bundle import make_bundle
 from gateway import proof
+from gateway.events.posthog import PostHog, posthog_client
+from gateway.events.waiting import read_events
 from gateway.proof_plan import proof_plan
 from ops.deployed import DIGEST_SHOWN, EDGE_COLUMNS, Deployed, edges_of
 from ops.evidence import keep_asked
@@ -13,6 +15,7 @@ from ops.output import Output
 from ops.settings import checked_settings
 from ops.stack import open_stack
 from stacks.problem import Problem, ProblemError, Severity
+from stacks.settings import Settings
 
 SHOWN_REASONS = 10
 LIVE = "live"
@@ -43,6 +46,7 @@ def prove(environment: str, *, breaker: bool = False, output: Output) -> ExitCod
             progress=output.say,
             surroundings=proof.Surroundings(breaker=breaker, sleep=time.sleep),
         )
+    evidence = _with_events(settings, deployed, evidence, output)
     file = keep_asked(
         stack.root,
         settings,
@@ -56,6 +60,22 @@ def prove(environment: str, *, breaker: bool = False, output: Output) -> ExitCod
     show(deployed, evidence, shown, output)
     output.answer({"environment": environment, "evidence_file": shown, "evidence": evidence})
     return ExitCode(proof.EXIT_CODES[proof.Verdict(evidence["verdict"])])
+
+
+def _with_events(
+    settings: Settings, deployed: Deployed, evidence: dict[str, Any], output: Output
+) -> dict[str, Any]:
+    """Return the evidence with both halves of its rescues, where events are kept."""
+    query = settings.posthog.query if settings.posthog else None
+    if query is None:
+        return evidence
+    if not deployed.events_key:
+        output.say(_no_events_key(settings.environment, query.api_key).render())
+        return evidence
+    with posthog_client(query.host) as client:
+        source = PostHog(client, query.project_id, deployed.events_key)
+        told = read_events(source, [evidence], wait_s=query.wait_s, progress=output.say)
+    return told[0]
 
 
 def show(deployed: Deployed, evidence: dict[str, Any], file: str, output: Output) -> None:
@@ -98,6 +118,18 @@ def _no_breaker_on_live() -> Problem:
         "--breaker",
         "the breaker's proof sends failures in bursts and waits; users of live would share them",
         "gateway prove dev --breaker (live runs the bundle that dev proved)",
+    )
+
+
+def _no_events_key(environment: str, name: str) -> Problem:
+    return Problem(
+        f"environment {environment}",
+        "prove.events",
+        name,
+        "the stack was deployed without posthog.query and holds no such key: the events of the "
+        "rescues are not looked for",
+        f"gateway deploy {environment}",
+        Severity.WARNING,
     )
 
 

@@ -30,6 +30,9 @@ from sandbox.ports import (
     url,
     write_running,
 )
+from sandbox.posthog.app import posthog_routes
+from sandbox.posthog.control import posthog_control_routes
+from sandbox.posthog.store import EventStore
 from sandbox.providers.app import build_providers
 from sandbox.providers.connections import Connections
 from sandbox.providers.control import provider_control_routes
@@ -144,11 +147,13 @@ class _Program:
             balancer,
             self._pool,
         )
-        api = build_api(state, self._lifecycle, extra_routes=provider_control_routes(scripts))
+        posthog = EventStore(time.time)
+        control = [*provider_control_routes(scripts), *posthog_control_routes(posthog)]
+        api = build_api(state, self._lifecycle, extra_routes=control)
         self._api = _server(api, timeout_graceful_shutdown=_GRACE_S)
         self._edge = _server(edge, timeout_keep_alive=_EDGE_KEEP_ALIVE_S, date_header=False)
         self._providers = _server(
-            build_providers(scripts, connections),
+            build_providers(scripts, connections, extra_routes=posthog_routes(posthog)),
             http=connections.protocol,
             timeout_graceful_shutdown=_GRACE_S,
         )

@@ -223,11 +223,26 @@ class RouterSettings(Extensible):
     content_policy_fallbacks: Chains | None = None
 
 
+class PostHogQuery(Frozen):
+    """How the proof reads the events back; asked by `pulumi` and `gateway`, never by a machine."""
+
+    project_id: Annotated[int, Field(strict=True, ge=1)]
+    """In PostHog: Settings, Project, "Project ID"."""
+    host: HttpUrl = "https://us.posthog.com"
+    """Of the private API, which is not the address that events are sent to."""
+    api_key: SecretName = "POSTHOG_PERSONAL_API_KEY"
+    """A personal API key with the scope `query:read`; no machine gets it."""
+    wait_s: Annotated[int, Field(strict=True, ge=1, le=300)] = 30
+    """How long after a proof its events may come; nobody's traffic waits meanwhile."""
+
+
 class PostHog(Frozen):
     """Events per request to PostHog; rendered as success and failure callbacks."""
 
     api_key: SecretName = "POSTHOG_API_KEY"
     api_url: HttpUrl = "https://us.i.posthog.com"
+    query: PostHogQuery | None = None
+    """Reads the events of a proof's rescues back, as one more source of its evidence."""
 
 
 class Metrics(Frozen):

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from gateway.events.joining import EVENTS, rejoined
 from gateway.evidence.document import SOURCES
 from gateway.evidence.kept import kept_case, reduction, without_answers
 from gateway.evidence.replay import (
@@ -35,8 +36,6 @@ from gateway.proof.running import NO_ADDRESS, NO_EVENTS, NOT_INSIDE, UNREAD
 from gateway.proof.verdicts import Finding, Verdict, worst
 
 Record = Mapping[str, Any]
-
-EVENTS = "events"  # a source's name, and where its record stands when there is one
 
 # What was observed and cannot follow from anything else in the document.
 OBSERVED: Mapping[str, type] = {
@@ -118,11 +117,12 @@ class _Judging:
         evidence, told = self._evidence, self._plan
         whole = self._complete and self._chains.may_ask
         totals = Totals(told, evidence, self._looks, whole=whole)
-        observed = {name: evidence[name] for name in (*OBSERVED, EVENTS) if name in evidence}
+        observed = {name: evidence[name] for name in OBSERVED if name in evidence}
         if self._reduced:
             observed["reduced_to"] = self._reduced
         expected = {
             **observed,
+            **({EVENTS: rejoined(evidence)} if EVENTS in evidence else {}),
             "schema": SCHEMA,
             "verdict": worst(verdicts),
             "reasons": reasons,
@@ -248,8 +248,9 @@ class _Judging:
         if self._evidence["counters"] is None:
             told["counters"] = UNREAD if missing.get("counters") == UNREAD else NO_ADDRESS
         told["attempts"] = self._why_not or None
-        if EVENTS not in self._evidence:
-            told[EVENTS] = NO_EVENTS
+        told[EVENTS] = NO_EVENTS
+        if EVENTS in self._evidence:
+            told[EVENTS] = rejoined(self._evidence)["missing"]
         return grade_record(told)
 
 

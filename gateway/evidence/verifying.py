@@ -18,7 +18,7 @@ from stacks.paths import Path, spell
 SHOWN = 90  # letters of a value in a difference
 NAMED_BY_DIGEST = re.compile(r"[0-9a-f]{12}\.json")
 OBSERVED = (
-    "what the gateway answered: times, markers, request ids, headers, counters",
+    "what the gateway answered: times, markers, request ids, headers, counters, events",
     "that this is the document which the stack's outputs name: `gateway status ENV --json` says "
     "its digest",
 )

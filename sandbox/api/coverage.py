@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from sandbox.api.app import CONTROL, FLY
 from sandbox.api.context import Endpoint
+from sandbox.posthog import app
+from sandbox.posthog import control as posthog_control
 
 NOT_DONE = (
     ("POST /v1/apps/{app}/machines/{machine}/signal", "stop takes a signal"),
@@ -43,15 +45,20 @@ def coverage_markdown() -> str:
         "## Where it differs, or where Fly's own behaviour is not known\n\n"
         + "\n".join(f"- {text}" for text in DIFFERENT),
         "## Control endpoints (JSON, no token)\n\n" + _table(CONTROL),
+        "## PostHog, at the providers' address\n\n" + _rows(app.DONE),
+        "Not done: every other path, HogQL and kind of query; compressed batches; the cache of"
+        " queries; projects of their own; which key it is. An event is stamped with its arrival.",
+        "## PostHog's control endpoints (JSON, no token)\n\n" + _rows(posthog_control.DONE),
     ]
     return "\n\n".join(parts) + "\n"
 
 
 def _table(endpoints: Sequence[Endpoint]) -> str:
-    rows = [
-        f"| {endpoint.method} | `{endpoint.path}` | {_summary(endpoint)} |"
-        for endpoint in endpoints
-    ]
+    return _rows([(e.method, e.path, _summary(e)) for e in endpoints])
+
+
+def _rows(done: Sequence[tuple[str, str, str]]) -> str:
+    rows = [f"| {method} | `{path}` | {what} |" for method, path, what in done]
     return "\n".join(("| method | path | what it does |", "| --- | --- | --- |", *rows))
 
 

@@ -7,7 +7,7 @@ accepted and ignored. Of a request nothing is kept but what `attempts` says.
 import json
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from sandbox.providers import anthropic, openai, vertex
@@ -59,10 +59,14 @@ def build_providers(
     *,
     new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
     clock: Callable[[], float] = time.time,
+    extra_routes: Sequence[BaseRoute] = (),
 ) -> Starlette:
-    """Return the application; serve it with `uvicorn.Config(app, http=connections.protocol)`."""
+    """Return the application; serve it with `uvicorn.Config(app, http=connections.protocol)`.
+
+    `extra_routes` are those of other services that share the address.
+    """
     world = _World(scripts, connections, new_id, clock)
-    routes = [
+    routes: list[BaseRoute] = [
         Route(f"{path}{suffix}", _Endpoint(world, dialect), methods=["POST"])
         for path, dialect in _dialects().items()
         for suffix in (("", "/") if "{" not in path else ("",))
@@ -72,6 +76,7 @@ def build_providers(
         Route("/xai/v1/models", _Models(openai.XAI_MODELS, "xai"), methods=["GET"]),
         Route("/token", _Token(world), methods=["POST"]),
     ]
+    routes += extra_routes
     return Starlette(routes=routes, exception_handlers={404: _unknown, 405: _unknown})
 
 
