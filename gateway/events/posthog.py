@@ -28,10 +28,10 @@ COLUMNS = ("marker", "is_error", "answered_by", "asked_for", "error", "trace_id"
 # The marker is cut out of the prompt, so that nothing else of a prompt ever leaves PostHog.
 _CUT = f"substring(toString(input), position(toString(input), 'proof-'), {MARKER_LETTERS})"
 _SELECT = (
-    f"SELECT {_CUT} AS marker, is_error, properties.deployment_model_name AS answered_by, "
-    "properties.original_model_group AS asked_for, error, trace_id, timestamp "
-    "FROM posthog.ai_events AS ai_events "
-    "WHERE event IN ('$ai_generation', '$ai_embedding') "  # noqa: S608 - of constants
+    f"SELECT {_CUT} AS marker, is_error, properties.deployment_model_name AS answered_by,",
+    "properties.original_model_group AS asked_for, error, trace_id, timestamp",
+    "FROM posthog.ai_events AS ai_events",
+    "WHERE event IN ('$ai_generation', '$ai_embedding')",
 )
 _WHY = {
     400: "PostHog does not take the query (HTTP 400): does this instance have posthog.ai_events?",
@@ -89,9 +89,13 @@ def hogql(nonces: Sequence[str], since: datetime) -> str:
     markers = [nonce for nonce in dict.fromkeys(nonces) if MARKER.fullmatch(nonce)]
     wanted = ", ".join(f"'{marker}'" for marker in markers)
     limit = min(len(markers) * ROWS_PER_NONCE, MOST_ROWS)
-    return (
-        f"{_SELECT}AND timestamp >= toDateTime('{since:%Y-%m-%d %H:%M:%S}', 'UTC') "
-        f"AND {_CUT} IN ({wanted}) ORDER BY timestamp LIMIT {limit}"
+    return " ".join(
+        (
+            *_SELECT,
+            f"AND timestamp >= toDateTime('{since:%Y-%m-%d %H:%M:%S}', 'UTC')",
+            f"AND {_CUT} IN ({wanted})",
+            f"ORDER BY timestamp LIMIT {limit}",
+        )
     )
 
 

@@ -16,6 +16,7 @@ class EventStore:
 
     clock: Callable[[], float]
     faults: Faults = field(default_factory=Faults)
+    kept: int = KEPT
     queries: int = 0
     batches: int = 0
     _events: deque[Captured] = field(default_factory=deque)
@@ -24,7 +25,7 @@ class EventStore:
         """Take a batch in; what the faults drop is gone."""
         self.batches += 1
         self._events.extend(event for event in events if not self.faults.drops(event))
-        while len(self._events) > KEPT:
+        while len(self._events) > self.kept:
             self._events.popleft()
 
     def refusal(self) -> Faults | None:

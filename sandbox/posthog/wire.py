@@ -24,13 +24,18 @@ COLUMNS = (
 )
 _CUT = r"substring\(toString\(input\), position\(toString\(input\), 'proof-'\), 18\)"
 _FORM = re.compile(
-    rf"SELECT {_CUT} AS marker, is_error, properties\.deployment_model_name AS answered_by, "
-    r"properties\.original_model_group AS asked_for, error, trace_id, timestamp "
-    r"FROM posthog\.ai_events AS ai_events "
-    r"WHERE event IN \('\$ai_generation', '\$ai_embedding'\) "
-    r"AND timestamp >= toDateTime\('(?P<since>[0-9 :-]{19})', 'UTC'\) "
-    rf"AND {_CUT} IN \((?P<markers>'proof-[0-9a-f]{{12}}'(?:, 'proof-[0-9a-f]{{12}}')*)\) "
-    r"ORDER BY timestamp LIMIT (?P<limit>[1-9][0-9]{0,4})"  # noqa: S608 - it is read, not run
+    " ".join(
+        (
+            rf"SELECT {_CUT} AS marker, is_error,",
+            r"properties\.deployment_model_name AS answered_by,",
+            r"properties\.original_model_group AS asked_for, error, trace_id, timestamp",
+            r"FROM posthog\.ai_events AS ai_events",
+            r"WHERE event IN \('\$ai_generation', '\$ai_embedding'\)",
+            r"AND timestamp >= toDateTime\('(?P<since>[0-9 :-]{19})', 'UTC'\)",
+            rf"AND {_CUT} IN \((?P<markers>'proof-[0-9a-f]{{12}}'(?:, 'proof-[0-9a-f]{{12}}')*)\)",
+            r"ORDER BY timestamp LIMIT (?P<limit>[1-9][0-9]{0,4})",
+        )
+    )
 )
 _PREFIX, _LETTERS = "proof-", 18
 REFRESH = "force_blocking"  # anything else may be answered from PostHog's cache
