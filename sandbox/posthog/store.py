@@ -50,6 +50,10 @@ class EventStore:
             and event.marker in asked.markers
         ]
 
+    def kept_events(self) -> list[Captured]:
+        """Return everything that was sent and kept, oldest first."""
+        return list(self._events)
+
     def counts(self) -> dict[str, int]:
         """Return how much there is."""
         failed = sum(event.failed for event in self._events)

@@ -19,6 +19,10 @@ from gateway.server import server_arguments, server_environment
 from sandbox.images.catalogue import Catalogue, default_cache
 from sandbox.images.install import install
 from sandbox.interfaces import Image, Launch
+from sandbox.posthog.app import PREFIX as POSTHOG
+from sandbox.posthog.app import posthog_routes
+from sandbox.posthog.store import EventStore
+from sandbox.providers.app import build_providers
 from sandbox.providers.connections import Connections
 from sandbox.providers.scripts import FaultScripts, parse_script
 from sandbox.providers.service_account import ensure_service_account
@@ -30,6 +34,7 @@ from tests.sandbox.provider_server import served_providers
 
 KEY = "sk-master-of-the-proof-test"
 BOOT_S = 180
+FLUSH_S = "DEFAULT_FLUSH_INTERVAL_SECONDS"
 BASES = {"openai": "/openai/v1", "xai": "/xai/v1", "anthropic": "/anthropic", "vertex_ai": ""}
 VERTEX = {"vertex_project": "sandbox-project", "vertex_location": "global"}
 HEALED_S = 60
@@ -128,12 +133,24 @@ def settings_for(providers: str, address: str, **more: Any) -> Settings:
 
 @contextmanager
 def booted(
-    folder: Path, address: str, change: Change | None = None, **more: Any
+    folder: Path,
+    address: str,
+    change: Change | None = None,
+    events: EventStore | None = None,
+    **more: Any,
 ) -> Iterator[Gateway]:
-    """Run a proxy on the rendered configuration, with `change` made to it behind our back."""
+    """Run a proxy on the rendered configuration, with `change` made to it behind our back.
+
+    With `events` it tells PostHog's stand-in, beside the providers, of every call.
+    """
     cache = default_cache()
-    scripts = FaultScripts()
-    with served_providers(scripts, Connections()) as providers:
+    scripts, connections = FaultScripts(), Connections()
+    routes = [] if events is None else posthog_routes(events)
+    app = build_providers(scripts, connections, extra_routes=routes)
+    with served_providers(scripts, connections, app) as providers:
+        if events is not None:
+            host = providers + POSTHOG
+            more["posthog"] = {"api_url": host, "query": {"host": host, "project_id": 1}}
         settings = settings_for(providers, address, **more)
         install(settings.image.version, print, cache=cache)  # shown when the install ends badly
         config = yaml.safe_load(render_litellm_config(settings))
@@ -154,6 +171,7 @@ def booted(
                 "LITELLM_MASTER_KEY": KEY,
                 "VERTEX_CREDENTIALS_JSON": account.read_text(),
                 **{f"{name}_API_KEY": "sk-any" for name in ("OPENAI", "ANTHROPIC", "XAI")},
+                **({"POSTHOG_API_KEY": "phc_any", FLUSH_S: "1"} if events else {}),
             },
         )
         image = Catalogue(cache).resolve(settings.image.reference)

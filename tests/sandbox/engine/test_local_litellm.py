@@ -1,6 +1,8 @@
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import valkey
@@ -50,6 +52,9 @@ def test_the_local_gateway_is_a_real_litellm_that_is_proven_rescues_and_uses_its
     assert outputs["release"]["verdict"] == "passed"
     assert outputs["database"] == "connected as litellm to litellm"
     assert outputs["url"] == sandbox.addresses["edge_url"]
+    evidence = json.loads(Path(outputs["release"]["evidence_file"]).read_text())
+    assert evidence["grade"]["sources"] == ["attempts", "counters", "events", "headers"]
+    assert evidence["grade"]["grade"] == "A"
 
     key = outputs["master_key"]
     answer = sandbox.ask(key, "xai/grok-4.3")

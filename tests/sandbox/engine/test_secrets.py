@@ -24,7 +24,9 @@ PLANTED = (
     "ANTHROPIC_API_KEY",
     "VERTEX_CREDENTIALS_JSON",
     "POSTHOG_API_KEY",
+    "POSTHOG_PERSONAL_API_KEY",
 )
+NOT_FOR_MACHINES = "POSTHOG_PERSONAL_API_KEY"  # by which the events of a proof are read back
 NOT_OURS = frozenset({".git", ".venv", ".mypy_cache", ".ruff_cache"})
 LOOK_S = 0.02  # between two looks at the process list
 
@@ -39,6 +41,7 @@ def test_no_secret_is_in_any_file_output_log_state_or_argument_list(
     scratch.mkdir()
     stack.environment |= {"TMPDIR": str(scratch), "FLY_API_TOKEN": f"sandbox-{marker}-token"}
     planted = {name: f"sk-{marker}-{name.lower()}" for name in PLANTED}
+    planted[NOT_FOR_MACHINES] = f"phx_{marker}"
 
     with argument_lists() as arguments:
         stack.configure(with_every_secret(sandbox), planted)
@@ -51,7 +54,11 @@ def test_no_secret_is_in_any_file_output_log_state_or_argument_list(
         stored = {
             name: value for app in apps(sandbox) for name, value in sandbox.secrets(app).items()
         }
-        assert planted.items() <= stored.items()
+        sent = {name: value for name, value in planted.items() if name != NOT_FOR_MACHINES}
+        assert sent.items() <= stored.items()
+        assert NOT_FOR_MACHINES not in stored
+        # It was used: the stand-in counts the queries whose key it takes.
+        assert sandbox.control("GET", "/posthog")["queries"] > 0
         set_server(stack, {"STUB_NO_FALLBACK": "1"})
         assert stack.up(check=False).returncode != 0
         assert "failed[proof]" in stack.transcript[-1]
@@ -88,7 +95,13 @@ def with_every_secret(sandbox: SandboxProgram) -> dict[str, Any]:
     config = stub_config(
         sandbox,
         store="database",
-        posthog={},
+        posthog={
+            "query": {
+                "host": f"{sandbox.addresses['provider_url']}/posthog",
+                "project_id": 1,
+                "wait_s": 1,
+            }
+        },
         postgres={"kind": "single"},
         fly={"regions": {"iad": 1}},
     )

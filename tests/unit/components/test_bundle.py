@@ -87,6 +87,14 @@ def test_what_environments_share_changes_the_digest(change: dict[str, Any]) -> N
     assert make_bundle(some_settings(**change)).digest != make_bundle(some_settings()).digest
 
 
+def test_where_events_are_read_back_is_no_part_of_what_runs() -> None:
+    query = {"project_id": 17, "host": "https://eu.posthog.com", "api_key": "READER_KEY"}
+    with_query = make_bundle(some_settings(posthog={"query": query}))
+
+    assert with_query == make_bundle(some_settings())
+    assert "READER_KEY" not in repr(with_query)
+
+
 @pytest.mark.parametrize("field", ["image", "litellm_yaml", "fly_toml", "secret_names", "schema"])
 def test_every_part_of_the_design_is_in_the_digest(field: str) -> None:
     bundle = make_bundle(some_settings())

@@ -388,6 +388,22 @@ def test_a_model_may_not_take_a_probes_name() -> None:
     assert only(settings, "L067", "models[2].name").next_step.startswith("rename")
 
 
+def test_a_machine_may_not_get_the_key_that_reads_all_events() -> None:
+    query = {"project_id": 1, "api_key": "POSTHOG_API_KEY"}
+    settings = bare(posthog={"query": query})
+
+    problem = only(settings, "L068", "posthog.query.api_key")
+    assert problem.value == "POSTHOG_API_KEY"
+    assert "every machine gets this secret (events per request)" in problem.expected
+    assert "a secret of its own" in problem.next_step
+
+
+def test_the_key_that_reads_all_events_is_not_sent_in_clear_text() -> None:
+    settings = bare(posthog={"query": {"project_id": 1, "host": "http://posthog.acme.example"}})
+
+    assert only(settings, "L069", "posthog.query.host").next_step == "use https"
+
+
 def test_a_misspelt_default_fallback_is_told_at_its_own_place() -> None:
     settings = bare(
         providers={"xai": {}},

@@ -135,6 +135,19 @@ def test_a_secret_that_nothing_reads_is_a_warning() -> None:
     assert "gateway:secrets.XAI_API_KEY = generated wins" in twice.expected
 
 
+def test_the_key_that_reads_events_back_is_asked_for() -> None:
+    local = yaml.safe_load((ROOT / "Pulumi.local.yaml").read_text(encoding="utf-8"))["config"]
+    values = {key.removeprefix("gateway:"): value for key, value in local.items()}
+    del values["secrets"]["POSTHOG_PERSONAL_API_KEY"]
+    with pytest.raises(ProblemError, match=r"posthog\.query") as caught:
+        load_checked("local", RawConfig(values), VERTEX, today=TODAY)
+    (problem,) = caught.value.problems
+    command = "pulumi config set -s local --secret gateway:POSTHOG_PERSONAL_API_KEY"
+    assert problem.next_step == command
+    given = RawConfig(values, frozenset({"POSTHOG_PERSONAL_API_KEY"}))
+    assert load_checked("local", given, VERTEX, today=TODAY).warnings == ()
+
+
 def test_the_stack_makes_the_passwords_of_its_own_stores() -> None:
     settings = load_checked_file(ROOT, "local").settings
     assert settings.redis is not None

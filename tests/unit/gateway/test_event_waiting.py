@@ -155,6 +155,7 @@ def test_nobody_is_asked_where_nothing_was_rescued() -> None:
 
     evidence, service, _, lines = read(TOLD, proofs=[failed, broken])
 
-    assert service.asked == lines == []
+    assert not service.asked
+    assert not lines
     assert evidence[0]["events"]["missing"] == "nothing was rescued"
     assert evidence[1] == broken

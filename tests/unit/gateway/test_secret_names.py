@@ -1,4 +1,4 @@
-from gateway.secret_names import required_secrets
+from gateway.secret_names import query_key_name, required_secrets
 from tests.unit.gateway.example import bare, example
 
 
@@ -46,6 +46,18 @@ def test_a_provider_without_models_needs_no_key() -> None:
 def test_posthog_and_redis_bring_their_own() -> None:
     assert set(names(posthog={})) - set(names()) == {"POSTHOG_API_KEY"}
     assert set(names()) - set(names(redis=None)) == {"REDIS_PASSWORD"}
+
+
+def test_the_key_that_reads_events_back_goes_to_no_machine_even_if_it_is_declared() -> None:
+    posthog = {"query": {"project_id": 1, "api_key": "READER_KEY"}}
+    secrets = {"READER_KEY": "config", "OTHER_KEY": "config"}
+
+    sent = names(posthog=posthog, secrets=secrets)
+
+    assert query_key_name(example(posthog=posthog)) == "READER_KEY"
+    assert "READER_KEY" not in sent
+    assert "OTHER_KEY" in sent
+    assert query_key_name(example(posthog={})) is query_key_name(example()) is None
 
 
 def test_a_name_with_two_uses_says_both() -> None:

@@ -38,12 +38,16 @@ def test_an_edge_that_was_not_rescued_has_no_latency() -> None:
 def test_a_key_that_pulumi_hides_is_no_key() -> None:
     assert Deployed({**OUTPUTS, "master_key": "[secret]"}).key == ""
     assert Deployed(OUTPUTS).key == "sk-planted"
+    assert Deployed({**OUTPUTS, "events_key": "[secret]"}).events_key == ""
+    assert Deployed({**OUTPUTS, "events_key": "phx_planted"}).events_key == "phx_planted"
+    assert Deployed(OUTPUTS).events_key == ""
 
 
 @given(st.text("abcdef0123456789", min_size=12))
 def test_the_document_of_a_deployment_never_holds_the_key(digits: str) -> None:
     key = f"sk-{digits}"
-    assert key not in repr(Deployed({**OUTPUTS, "master_key": key}).as_json())
+    shown = Deployed({**OUTPUTS, "master_key": key, "events_key": key}).as_json()
+    assert key not in repr(shown)
 
 
 def test_a_gateway_without_stores_has_none_to_show() -> None:
