@@ -137,7 +137,7 @@ class ProofGates:
             return self._gates
         proofs = [gate.evidence for gate in self._gates if gate.evidence is not None]
         with posthog_client(query["host"]) as client:
-            source = PostHog(client, query["project_id"], self._inputs["events_key"])
+            source = PostHog(client, query["host"], query["project_id"], self._inputs["events_key"])
             told = iter(
                 read_events(source, proofs, wait_s=query["wait_s"], progress=self._progress)
             )

@@ -73,7 +73,7 @@ def _with_events(
         output.say(_no_events_key(settings.environment, query.api_key).render())
         return evidence
     with posthog_client(query.host) as client:
-        source = PostHog(client, query.project_id, deployed.events_key)
+        source = PostHog(client, query.host, query.project_id, deployed.events_key)
         told = read_events(source, [evidence], wait_s=query.wait_s, progress=output.say)
     return told[0]
 

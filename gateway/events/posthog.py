@@ -11,7 +11,6 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 
@@ -44,14 +43,14 @@ _WHY = {
 
 
 class PostHog:
-    """Asks one project. `client` carries the host's address; the key goes into a header only."""
+    """Asks one project at one host; the key goes into a header only."""
 
     name = "posthog"
 
-    def __init__(self, client: httpx.Client, project_id: int, key: str) -> None:
+    def __init__(self, client: httpx.Client, host: str, project_id: int, key: str) -> None:
         self._client = client
-        self._path = f"api/projects/{project_id}/query/"
-        self._headers = {"Authorization": f"Bearer {key}"}
+        self._url = f"{host.rstrip('/')}/api/projects/{project_id}/query/"
+        self._headers = {"Authorization": f"Bearer {key.strip()}"}
 
     def events(self, nonces: Sequence[str], since: datetime, *, timeout_s: float) -> list[Event]:
         """Return the events of these requests that PostHog has by now.
@@ -65,23 +64,22 @@ class PostHog:
         }
         try:
             reply = self._client.post(
-                self._path, json=body, headers=self._headers, timeout=timeout_s
+                self._url, json=body, headers=self._headers, timeout=timeout_s
             )
         except httpx.HTTPError as error:
             raise EventsError(f"PostHog cannot be reached ({type(error).__name__})") from None
+        except (httpx.InvalidURL, UnicodeError):
+            why = "posthog.query.host is no address, or its key has other letters than ASCII's"
+            raise EventsError(why, final=True) from None
         if reply.status_code != httpx.codes.OK:
             raise _refused(reply)
         return _read(reply)
 
 
 def posthog_client(host: str) -> httpx.Client:
-    """Return a client of one host; the caller closes it. No proxy is asked for a loopback one."""
+    """Return a client for one host; the caller closes it. No proxy is asked for a loopback one."""
     # A plain http address needs no certificates, and loading them costs 40 ms.
-    return httpx.Client(
-        base_url=host.rstrip("/") + "/",
-        trust_env=not is_loopback(host),
-        verify=urlsplit(host).scheme == "https",
-    )
+    return httpx.Client(trust_env=not is_loopback(host), verify=host.startswith("https:"))
 
 
 def hogql(nonces: Sequence[str], since: datetime) -> str:

@@ -53,8 +53,8 @@ class EventSource(Protocol):
 
 def is_loopback(address: str) -> bool:
     """Tell whether a service's address is of this machine: no proxy, and nobody who listens."""
-    name = urlsplit(address).hostname or ""
     try:
-        return ipaddress.ip_address(name).is_loopback
+        name = urlsplit(address).hostname or ""
+        return name == "localhost" or ipaddress.ip_address(name).is_loopback
     except ValueError:
-        return name == "localhost"
+        return False

@@ -57,7 +57,7 @@ def read(
     query = gateway.settings.posthog.query
     assert query is not None
     with posthog_client(query.host) as client:
-        source = PostHog(client, query.project_id, key)
+        source = PostHog(client, query.host, query.project_id, key)
         (told,) = read_events(source, [evidence], wait_s=wait_s, progress=lambda _: None)
     return told
 

@@ -38,8 +38,10 @@ class Machines:
         return SimpleNamespace(stdout=self.said, stderr="the last words", exit_code=1)
 
 
-def gates(said: Any, lines: list[str] | None = None) -> ProofGates:
+def gates(said: Any, lines: list[str] | None = None, **more: Any) -> ProofGates:
     inputs = {
+        "events": {},
+        "events_key": "",
         "proof_plan": json.dumps(plan()),
         "proof_command": ["python3", "/app/gateway_proof.pyz"],
         "public_url": CLOSED,
@@ -48,6 +50,7 @@ def gates(said: Any, lines: list[str] | None = None) -> ProofGates:
         "keep_evidence": 5,
         "bundle": "ab" * 32,
         "contents": {"image": "litellm:v1", "config_digest": DIGEST, "toml_digest": DIGEST},
+        **more,
     }
     api = cast("FlyApi", SimpleNamespace(machines=Machines(said)))
     return ProofGates(api, "acme", inputs, progress=(lines if lines is not None else []).append)
@@ -83,6 +86,25 @@ def test_a_release_whose_second_gate_reaches_nobody_leaves_evidence_of_both(tmp_
     assert [gate["verdict"] for gate in found["gates"]] == ["passed", "errored"]
     assert found["image_digest"] == DIGEST
     assert KEY not in json.dumps(found)
+
+
+def test_events_that_cannot_be_read_are_said_in_the_grade_and_decide_nothing(
+    tmp_path: Path,
+) -> None:
+    lines: list[str] = []
+    events = {"host": CLOSED, "project_id": 1, "wait_s": 0.1}
+    asked = gates(proof.pack(evidence()), lines, events=events, events_key="phx_planted")
+
+    asked.inside(machine())
+    left = asked.write_evidence(tmp_path)
+
+    found = document(tmp_path)
+    why = "PostHog cannot be reached (ConnectError)"
+    assert left.verdict == "passed"
+    assert found["grade"]["missing"]["events"] == why
+    assert found["gates"][0]["evidence"]["events"]["trouble"] == why
+    assert why in lines[-1]
+    assert "phx_planted" not in json.dumps(found) + "".join(lines)
 
 
 def test_a_release_that_failed_inside_leaves_evidence_of_that_gate(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.events.posthog import MARKER, PostHog, hogql, posthog_client
+from gateway.events.posthog import MARKER, PostHog, hogql
 from gateway.events.source import Event, EventsError, is_loopback
 from sandbox.posthog.wire import read_query
 
@@ -30,20 +30,21 @@ ROW = [
 
 
 def asked(
-    answer: Callable[[httpx.Request], httpx.Response], nonces: tuple[str, ...] = (NONCE,)
+    answer: Callable[[httpx.Request], httpx.Response],
+    host: str = "https://us.posthog.test",
+    key: str = KEY,
 ) -> list[Event]:
-    transport = httpx.MockTransport(answer)
-    with httpx.Client(transport=transport, base_url="https://us.posthog.test/sub/") as client:
-        return PostHog(client, 17, KEY).events(nonces, SINCE, timeout_s=3)
+    with httpx.Client(transport=httpx.MockTransport(answer)) as client:
+        return PostHog(client, host, 17, key).events((NONCE,), SINCE, timeout_s=3)
 
 
 def answering(status: int = 200, **more: Any) -> Callable[[httpx.Request], httpx.Response]:
     return lambda _: httpx.Response(status, **more)
 
 
-def failing(answer: Callable[[httpx.Request], httpx.Response]) -> EventsError:
+def failing(answer: Callable[[httpx.Request], httpx.Response], **more: str) -> EventsError:
     with pytest.raises(EventsError, match=r"PostHog|posthog") as raised:
-        asked(answer)
+        asked(answer, **more)
     return raised.value
 
 
@@ -57,7 +58,7 @@ def test_one_query_is_asked_of_the_project_past_posthogs_cache() -> None:
     assert asked(answer) == []
     (request,) = seen
     assert request.method == "POST"
-    assert str(request.url) == "https://us.posthog.test/sub/api/projects/17/query/"
+    assert str(request.url) == "https://us.posthog.test/api/projects/17/query/"
     assert request.headers["authorization"] == f"Bearer {KEY}"
     body = json.loads(request.content)
     assert body["query"] == {"kind": "HogQLQuery", "query": hogql([NONCE], SINCE)}
@@ -170,14 +171,37 @@ def test_an_answer_of_something_else_says_where_to_look(body: str) -> None:
     assert error.final
 
 
-@pytest.mark.parametrize(
-    "host", ["http://127.0.0.1:4282/posthog", "http://127.0.0.1:4282/posthog/"]
-)
-def test_a_host_may_have_a_path_with_or_without_a_last_slash(host: str) -> None:
-    with posthog_client(host) as client:
-        url = client.build_request("POST", "api/projects/1/query/").url
+@pytest.mark.parametrize("last", ["", "/"])
+def test_a_host_may_have_a_path_with_or_without_a_last_slash(last: str) -> None:
+    seen: list[str] = []
 
-    assert str(url) == "http://127.0.0.1:4282/posthog/api/projects/1/query/"
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(str(request.url))
+        return httpx.Response(200, json={"columns": COLUMNS, "results": []})
+
+    asked(answer, host=f"http://127.0.0.1:4282/posthog{last}")
+
+    assert seen == ["http://127.0.0.1:4282/posthog/api/projects/17/query/"]
+
+
+@pytest.mark.parametrize("wrong", [{"host": "http://[::1"}, {"key": "phx_ключ"}], ids=str)
+def test_what_cannot_be_sent_at_all_is_not_tried_again(wrong: dict[str, str]) -> None:
+    error = failing(answering(), **wrong)
+
+    assert error.final
+    assert "phx_" not in str(error)
+
+
+def test_white_space_around_a_key_is_not_sent() -> None:
+    seen: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request.headers["authorization"])
+        return httpx.Response(200, json={"columns": COLUMNS, "results": []})
+
+    asked(answer, key=f" {KEY}\n")
+
+    assert seen == [f"Bearer {KEY}"]
 
 
 @pytest.mark.parametrize(
@@ -188,6 +212,7 @@ def test_a_host_may_have_a_path_with_or_without_a_last_slash(host: str) -> None:
         ("http://[::1]:1", True),
         ("https://us.posthog.com", False),
         ("http://127.0.0.1.example", False),
+        ("http://[::1", False),
     ],
 )
 def test_only_this_machines_own_addresses_are_loopback(address: str, *, here: bool) -> None:
