@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from components.provider import Properties
+from components.ticking import ticking
 from fly.errors import FlyError
-from fly.gates import GateStatus, GateVerdict
+from fly.gates import EXEC_MARGIN_S, GateStatus, GateVerdict
 from fly.replies import Machine
 from gateway import proof
 from gateway.events.posthog import PostHog, posthog_client
@@ -28,7 +29,7 @@ from gateway.evidence.keeping import keep
 if TYPE_CHECKING:
     from fly.api import FlyApi
 
-EXEC_MARGIN_S = 8  # beyond the proof's own total: interpreter start and the reply
+TICK_S = 5
 SHOWN_REASONS = 3
 TAIL = 300  # letters of what a proof without evidence said last
 GATE_STATUSES = frozenset(GateStatus)
@@ -66,10 +67,17 @@ class ProofGates:
     def inside(self, machine: Machine) -> GateVerdict:
         """Run the proof inside the machine; the master key never leaves it."""
         self._image_digest = machine.image.digest or self._image_digest
-        command = (*self._inputs["proof_command"], "--plan-json", self._inputs["proof_plan"])
+        packed = proof.pack_plan(self._inputs["proof_plan"])
+        command = (*self._inputs["proof_command"], "--plan-packed", packed)
         timeout_s = self._plan["total_timeout_s"] + EXEC_MARGIN_S
+        asked = proof.size_told(proof.read_plan(self._plan), owned=True)
+        self._progress(f"gate 1, inside machine {machine.id}: {asked}")
         try:
-            answer = self._api.machines.exec(self._app, machine.id, command, timeout_s=timeout_s)
+            # The machine answers when the proof has ended, and not before.
+            with ticking(lambda s: self._progress(f"gate 1: {s} of at most {timeout_s} s"), TICK_S):
+                answer = self._api.machines.exec(
+                    self._app, machine.id, command, timeout_s=timeout_s
+                )
         except FlyError as error:
             return self._errored(machine, str(error))
         try:
@@ -86,6 +94,7 @@ class ProofGates:
 
     def outside(self) -> GateVerdict:
         """Run the proof through the public address."""
+        self._progress(f"gate 2, through {self._inputs['public_url']}")
         with proof.gateway_client(
             self._inputs["public_url"], timeout_s=self._plan["request_timeout_s"]
         ) as client:

@@ -90,7 +90,9 @@ class ReleaseProvider(FlyProvider):
                 f"  {_seen(gates)}; the next `pulumi up` tries again"
             ) from None
         except RolloutStoppedError as error:
-            raise RolloutStoppedError(f"{error}\n  {_seen(gates)}") from None
+            raise RolloutStoppedError(
+                f"errored[proof] {release.app}: {error}\n  {_seen(gates)}"
+            ) from None
         except FlyError:
             report(_seen(gates))
             raise

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from fly.gates import EXEC_MARGIN_S, MOST_EXEC_S
 from fly.guests import guest_problems
 from fly.regions import region_problems
 from fly.toml import extras_clashes
@@ -35,6 +36,7 @@ def problems(settings: Settings, place: Place) -> Iterator[Problem]:
     """
     yield from _regions(settings, place)
     yield from _check(settings, place)
+    yield from _exec(settings, place)
     yield from _stores(settings, place)
     yield from _names(settings, place)
     yield from _api(settings, place)
@@ -100,6 +102,19 @@ def _check(settings: Settings, place: Place) -> Iterator[Problem]:
             f"a check must end before the next begins (gateway:fly.check.interval_s ="
             f" {check.interval_s}), and within {MOST_CHECK_TIMEOUT_S} seconds",
             f"set {min(5, most)}",
+        )
+
+
+def _exec(settings: Settings, place: Place) -> Iterator[Problem]:
+    given, most = settings.proof.total_timeout_s, MOST_EXEC_S - EXEC_MARGIN_S
+    if given > most:
+        yield Problem(
+            place("proof.total_timeout_s"),
+            "fly.exec",
+            str(given),
+            f"gate 1 runs inside a machine, where Fly ends a command after {MOST_EXEC_S} s;"
+            f" starting and answering take up to {EXEC_MARGIN_S} s of them",
+            f"set {most} or less",
         )
 
 

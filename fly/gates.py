@@ -6,6 +6,9 @@ from typing import Protocol
 
 from fly.replies import Machine
 
+MOST_EXEC_S = 60  # Fly ends a command that runs longer
+EXEC_MARGIN_S = 8  # of it, beyond the proof's own total: interpreter start and the reply
+
 
 class GateStatus(StrEnum):
     """What a gate says. Only a release that PASSED keeps its traffic.

@@ -81,12 +81,15 @@ class MachineSteps:
         self._progress(f"updating machine {machine.id} ({machine.region})")
         self._replace(machine, self._release.stamped(Phase.NEW))
 
-    def restore(self, machine: Machine, config: Mapping[str, Any]) -> None:
+    def restore(self, machine: Machine, config: Mapping[str, Any], *, withdraw: bool) -> None:
         """Give the machine an earlier canonical configuration and its traffic back.
 
         `machine` is what it was before the release; one that an earlier run of this release had
-        updated already does not know any more which release it had run.
+        updated already does not know any more which release it had run. `withdraw` takes its
+        traffic first, so that no request finds it restarting.
         """
+        if withdraw:
+            self.withdraw([machine], Phase.NEW)
         known = phase_of(machine) is not Phase.NEW
         digest = machine.metadata.get(RELEASE_KEY, "") if known else ""
         self._replace(machine, self._release.stamp(config, Phase.SERVING, digest=digest))

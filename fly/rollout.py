@@ -120,7 +120,8 @@ class Rollout:
             for green in greens:
                 self._steps.healthy(green)
             for green in greens:
-                self._ask(self._gates.inside(green), f"machine {green.id} ({green.region})")
+                where = f"machine {green.id} ({green.region})"
+                self._ask(self._gates.inside(green), where, _waiting(greens, blues))
         except (UnhealthyMachineError, ReleaseUndoneError) as error:
             self._undo_greens(greens, str(error), blues)
         self._move_traffic(greens, blues)
@@ -134,7 +135,10 @@ class Rollout:
         self._steps.uncordon(greens)
         self._steps.withdraw(blues, Phase.RETIRED)
         try:
-            self._ask(self._gates.outside(), "the public address")
+            serving = f"the {len(greens)} new machines, proven inside, have the traffic"
+            if blues:
+                serving += f"; the {len(blues)} of the release before run on without it"
+            self._ask(self._gates.outside(), "the public address", serving)
         except ReleaseUndoneError as error:
             self._progress("not proven from outside: moving traffic back")
             self._steps.serve(blues)
@@ -172,14 +176,16 @@ class Rollout:
                 if one_by_one:
                     self._steps.healthy(match)
                     if len(updated) == 1:
-                        self._ask(self._gates.inside(match), f"machine {match.id}")
+                        serving = f"machine {match.id} has no traffic, the others serve as before"
+                        self._ask(self._gates.inside(match), f"machine {match.id}", serving)
                     self._steps.uncordon([match])
             for machine in created:
                 self._steps.healthy(machine)
             for machine, _ in updated:
                 self._steps.healthy(machine)
             self._steps.uncordon([*created, *(machine for machine, _ in updated)])
-            self._ask(self._gates.outside(), "the public address")
+            serving = f"all machines run {self._name} and have the traffic"
+            self._ask(self._gates.outside(), "the public address", serving)
         except (UnhealthyMachineError, ReleaseUndoneError) as error:
             self._undo_updates(updated, created, str(error))
         self._steps.mark([*created, *(machine for machine, _ in updated)], Phase.SERVING)
@@ -198,21 +204,31 @@ class Rollout:
         reason: str,
     ) -> None:
         self._progress(f"not proven: restoring {len(updated)} machines")
+        # One machine alone has nobody to take its traffic meanwhile.
+        one_by_one = self._release.strategy == "rolling" and len(self._standing().all) > 1
         for machine, before in updated:
-            self._steps.restore(machine, before)
+            self._steps.restore(machine, before, withdraw=one_by_one)
         self._steps.destroy([m for m in created if phase_of(m) is not Phase.SERVING])
         raise ReleaseUndoneError(
             f"{reason}\n  {self._name} was undone: {len(updated)} machines are back on the "
             "configuration before"
         )
 
-    def _ask(self, verdict: GateVerdict, where: str) -> None:
+    def _ask(self, verdict: GateVerdict, where: str, serving: str) -> None:
+        """Act on a verdict; `serving` says who has traffic where a checker that broke leaves it."""
         self._progress(f"proof at {where}: {verdict.status} ({verdict.summary})")
         if verdict.status is GateStatus.PASSED:
             return
         if verdict.status is GateStatus.ERRORED:
             raise RolloutStoppedError(
                 f"the proof at {where} could not be carried out: {verdict.summary}\n"
-                f"  nothing was undone; the next `pulumi up` goes on with {self._name}"
+                f"  nothing was undone: {serving}\n"
+                f"  mend what kept it from asking; the next `pulumi up` goes on with {self._name}"
             )
         raise ReleaseUndoneError(f"the proof at {where} {verdict.status}: {verdict.summary}")
+
+
+def _waiting(greens: list[Machine], blues: tuple[Machine, ...]) -> str:
+    """Say who serves while the new machines are proven inside."""
+    waiting = f"the {len(greens)} new machines have no traffic"
+    return f"{waiting}, the {len(blues)} of the release before serve" if blues else waiting

@@ -96,7 +96,7 @@ def render_proof_plan(settings: Settings) -> str:
 
 
 def proof_command(settings: Settings) -> tuple[str, ...]:
-    """Return what is run inside a machine, before `--plan-json` and the plan.
+    """Return what is run inside a machine, before `--plan-packed` and the plan.
 
     The plan is an argument and no file of the machine: changed expectations run a proof, they
     replace no machine. Exit code 0 passed, 2 failed or inconclusive, 1 errored.

@@ -1,9 +1,12 @@
 """What is wrong with the LiteLLM side of typed settings that no rendered file shows."""
 
+import json
 from collections.abc import Callable, Iterable, Iterator
 
+from gateway import proof
 from gateway.chains import edges, nearest
 from gateway.events.source import is_loopback
+from gateway.proof_plan import render_proof_plan
 from gateway.secret_names import query_key_name, required_secrets
 from stacks.litellm import CacheParams
 from stacks.paths import spell
@@ -13,6 +16,7 @@ from stacks.settings import Settings
 Place = Callable[[str], str]
 
 REDIS_PASSWORD = "REDIS_PASSWORD"  # noqa: S105 - a name
+MOST_PLAN_BYTES = 128 * 1024 - 1  # MAX_ARG_STRLEN of Linux, with the byte that ends it
 POSTHOG_API_KEY = "POSTHOG_API_KEY"
 
 
@@ -21,6 +25,7 @@ def problems(settings: Settings, place: Place) -> Iterator[Problem]:
     yield from _providers(settings, place)
     yield from _ids(settings, place)
     yield from _probes(settings, place)
+    yield from _proof(settings, place)
     yield from _secret_names(settings, place)
 
 
@@ -65,6 +70,32 @@ def _probes(settings: Settings, place: Place) -> Iterator[Problem]:
                 expected="the fallback proof uses this name for a group of its own",
                 next_step="rename the model, or set another `proof.probe_prefix`",
             )
+
+
+def _proof(settings: Settings, place: Place) -> Iterator[Problem]:
+    """Yield what makes a proof that cannot pass: too few requests, a plan too long to send."""
+    text = render_proof_plan(settings)
+    counters = 2 if settings.metrics else 0  # read before and after
+    needed = counters + proof.requests_of(proof.read_plan(json.loads(text)), owned=True)
+    given, packed = settings.proof.total_requests, len(proof.pack_plan(text))
+    if needed > given:
+        yield Problem(
+            place=place("proof.total_requests"),
+            id="proof.requests",
+            value=str(given),
+            expected=f"proving every edge in every form takes {needed} requests; with fewer each "
+            "release is inconclusive, and undone",
+            next_step=f"set {needed + needed // 2}, or ask fewer `proof.forms` or `proof.faults`",
+        )
+    if packed > MOST_PLAN_BYTES:
+        yield Problem(
+            place=place("router_settings.fallbacks"),
+            id="proof.plan",
+            value=f"a plan of {packed} bytes",
+            expected=f"it is an argument of a command in the machine, where Linux takes "
+            f"{MOST_PLAN_BYTES} bytes",
+            next_step='declare fewer fallbacks, or rescue groups of models together by `"*"`',
+        )
 
 
 def _secret_names(settings: Settings, place: Place) -> Iterator[Problem]:

@@ -116,6 +116,15 @@ def not_deployed(stack: Stack, watched: Watched, output: Output) -> ExitCode:
             if stack.local
             else f"read the evidence, correct the cause, then: gateway deploy {environment}",
         )
+    elif watched.events.proof_broke:
+        problem = Problem(
+            f"environment {environment}",
+            "deploy.proof_errored",
+            "",
+            "a gate could not be asked, so nothing was undone and nothing goes on; the text above"
+            f" says who serves; {watched.events.evidence_file or 'it'} holds what was seen",
+            f"mend what kept it from asking, then: gateway deploy {environment}",
+        )
     else:
         problem = Problem(
             f"environment {environment}",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 PROOF_FAILED = "failed[proof]"  # how a release says that it was not proven
+PROOF_ERRORED = "errored[proof]"  # how it says that a gate could not be asked
 NO_CHANGE = frozenset({"same", "read", "refresh"})
 
 RELEASE = "release and proof"
@@ -71,6 +72,11 @@ class EngineEvents:
     def not_proven(self) -> bool:
         """Whether a release was undone because its proof was not passed."""
         return any(PROOF_FAILED in error for error in self.errors)
+
+    @property
+    def proof_broke(self) -> bool:
+        """Whether a rollout stopped where it stands because a gate could not be asked."""
+        return any(PROOF_ERRORED in error for error in self.errors)
 
     @property
     def evidence_file(self) -> str:

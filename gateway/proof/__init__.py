@@ -16,7 +16,8 @@ from gateway.proof.evidence import (
     sealed,
     unpack,
 )
-from gateway.proof.plan import SCHEMA
+from gateway.proof.looking import requests_of, size_told
+from gateway.proof.plan import SCHEMA, pack_plan, read_plan, unpack_plan
 from gateway.proof.running import Surroundings, run
 from gateway.proof.verdicts import EXIT_CODES, Verdict, worst
 
@@ -32,9 +33,14 @@ __all__ = [
     "gateway_client",
     "new_nonce",
     "pack",
+    "pack_plan",
+    "read_plan",
+    "requests_of",
     "run",
     "sealed",
+    "size_told",
     "steady_clock",
     "unpack",
+    "unpack_plan",
     "worst",
 ]

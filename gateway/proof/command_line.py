@@ -15,7 +15,7 @@ import httpx
 from gateway.proof.asking import gateway_client, new_nonce, steady_clock
 from gateway.proof.evidence import canonical, pack, sealed
 from gateway.proof.fault_endpoint import FaultEndpoint
-from gateway.proof.plan import SCHEMA, read_plan
+from gateway.proof.plan import SCHEMA, read_plan, unpack_plan
 from gateway.proof.running import Surroundings, run
 from gateway.proof.verdicts import EXIT_CODES, Verdict
 
@@ -24,7 +24,7 @@ def main(argv: Sequence[str]) -> int:
     """Read the plan, prove, print one JSON document; the exit code is the verdict's."""
     options = _options(argv)
     try:
-        plan = json.loads(options.plan_json or options.plan.read_text(encoding="utf-8"))
+        plan = _plan(options)
         port = read_plan(plan).fault_port
         faults = FaultEndpoint(port) if options.inside else None
         around = Surroundings(options.metrics_url, faults, options.breaker, time.sleep)
@@ -49,6 +49,7 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
     given = parser.add_mutually_exclusive_group(required=True)
     given.add_argument("--plan", type=Path, help="the plan's file")
     given.add_argument("--plan-json", help="the plan itself")
+    given.add_argument("--plan-packed", help="the plan in its small form")
     parser.add_argument("--url", required=True)
     parser.add_argument("--metrics-url")
     parser.add_argument("--key-env", default="LITELLM_MASTER_KEY")
@@ -56,6 +57,12 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--breaker", action="store_true", help="prove the circuit breaker too")
     parser.add_argument("--packed", action="store_true", help="print the evidence's small form")
     return parser.parse_args(argv)
+
+
+def _plan(options: argparse.Namespace) -> Any:
+    if options.plan_packed:
+        return unpack_plan(options.plan_packed)
+    return json.loads(options.plan_json or options.plan.read_text(encoding="utf-8"))
 
 
 def evidence_of_none(error: Exception, url: str) -> dict[str, Any]:

@@ -75,19 +75,38 @@ def phases(cases: Iterable[Case]) -> tuple[list[Case], list[Case]]:
     return [case for case in given if case.fault == REFUSED], [*hangs, *others]
 
 
+def requests_of(plan: Plan, *, owned: bool) -> int:
+    """Return how many requests a proof sends when nothing has to be looked at twice.
+
+    Samples and negative controls of every case, each target in each form, the lists of chains.
+    """
+    asked = [case for case in cases_of(plan, owned=owned) if not _is_left_out(case, plan)]
+    targets = {(case.edge.target, case.form) for case in asked}
+    return len(plan.chains) + len(targets) + sum(_samples(case, plan) + 1 for case in asked)
+
+
+def size_told(plan: Plan, *, owned: bool) -> str:
+    """Say how much a proof asks, and how long it may take."""
+    forms = ", ".join(dict.fromkeys(form for edge in plan.edges for form in edge.forms))
+    return (
+        f"{len(plan.edges)} edges in {forms or 'no form'}, "
+        f"{requests_of(plan, owned=owned)} requests, at most {plan.bounds.total_timeout_s} s"
+    )
+
+
 def look_at(
     asker: Asker, cases: Sequence[Case], looks: Looks, progress: Callable[[str], None]
 ) -> None:
     """Look at each case, and once more at those whose doubts are not final."""
-    version, bounds = asker.plan.litellm_version, asker.plan.bounds
+    plan = asker.plan
     for case in cases:
-        limit = case.limit(version)
+        limit = case.limit(plan.litellm_version)
         if limit is not None and not limit.asks:
             finding = Finding(Verdict.KNOWN_LIMIT, limit.what, final=True)
             looks.cases[case] = [Look(None, [finding])]
     left = [case for case in cases if case not in looks.cases]
     with (
-        ThreadPoolExecutor(max_workers=bounds.concurrency) as pool,
+        ThreadPoolExecutor(max_workers=plan.bounds.concurrency) as pool,
         ThreadPoolExecutor(max_workers=WAITING) as waiting,
     ):
         for number in range(LOOKS):
@@ -97,11 +116,15 @@ def look_at(
             pending = {
                 case: _submit(waiting if case.fault == HANG else pool, asker, case) for case in left
             }
+            open_cases = set(left)
             for case, (samples, negative) in pending.items():
                 seen = Seen(tuple(sample.result() for sample in samples), negative.result())
                 target = looks.targets[case.edge.target, case.form]
                 found = judge(case, seen, target, asker.plan)
                 looks.cases.setdefault(case, []).append(Look(seen, found, target))
+                open_cases.discard(case)
+                if not any(other.edge is case.edge for other in open_cases):
+                    progress(_edge_told(case.edge, left, open_cases, looks, asker))
             progress(_told(left, looks.cases))
             left = [case for case in left if looks.cases[case][-1].is_worth_another]
 
@@ -132,10 +155,31 @@ def _submit(
 ) -> tuple[list[Future[Answer]], Future[Answer]]:
     """Send a case's samples and its negative control; owned faults need one sample each."""
     probe, form, fault = case.edge.probe, case.form, case.fault
-    count = asker.plan.bounds.samples if fault == REFUSED else 1
-    samples = [pool.submit(asker.ask, probe, form, fault=fault) for _ in range(count)]
+    samples = [
+        pool.submit(asker.ask, probe, form, fault=fault) for _ in range(_samples(case, asker.plan))
+    ]
     negative = pool.submit(asker.ask, probe, form, fault=fault, fallbacks=False)
     return samples, negative
+
+
+def _samples(case: Case, plan: Plan) -> int:
+    return plan.bounds.samples if case.fault == REFUSED else 1
+
+
+def _is_left_out(case: Case, plan: Plan) -> bool:
+    limit = case.limit(plan.litellm_version)
+    return limit is not None and not limit.asks
+
+
+def _edge_told(
+    edge: Edge, cases: Sequence[Case], still_open: set[Case], looks: Looks, asker: Asker
+) -> str:
+    edges = {id(case.edge) for case in cases}
+    done = len(edges) - len({id(case.edge) for case in still_open})
+    own = [looks.cases[case][-1].verdict for case in cases if case.edge is edge]
+    took = asker.spending.seconds_used
+    where = f"{edge.source} -> {edge.target}"
+    return f"proof: {done} of {len(edges)} edges, {took:.1f} s: {worst(own)} {where}"
 
 
 def _told(cases: Sequence[Case], looks: Mapping[Case, Sequence[Look]]) -> str:

@@ -13,7 +13,7 @@ from gateway.proof.counters import counter_record, read_counters
 from gateway.proof.evidence import sealed, sha256
 from gateway.proof.faults import FAULTS
 from gateway.proof.limits import LIMITS
-from gateway.proof.looking import Looks, cases_of, look_at, phases
+from gateway.proof.looking import Looks, cases_of, look_at, phases, size_told
 from gateway.proof.plan import SCHEMA, Edge, Plan, read_plan
 from gateway.proof.recording import (
     RULE,
@@ -89,13 +89,14 @@ def run(
     chains = compare_chains(asker, told.chains)
     looks, why_no_faults = Looks(), NOT_INSIDE
     if chains.may_ask:
-        progress(f"proof: {len(told.edges)} edges at {client.base_url}")
+        progress(f"proof: {size_told(told, owned=around.faults is not None)}, at {client.base_url}")
         why_no_faults = _look(told, asker, around.faults, looks, progress)
     # From outside no owned fault can be had, and what needs one is not this proof's to judge.
     asked = [edge for edge in told.edges if around.faults or not _needs_owned_fault(edge)]
     edges = edge_records(asked, told, looks, chains, why_no_faults)
     for record in edges:
-        progress(edge_line(record))
+        if record["verdict"] != Verdict.PASSED:
+            progress(edge_line(record))
     counters = counter_record(before, read_counters(asker, around.metrics_url), rescues_seen(looks))
     breaker = (
         breaker_record(asker, told.breaker, clock, around.sleep, progress)

@@ -19,7 +19,8 @@ class Spending:
         self.unpriced = 0  # answers of groups that never said a price
         self._bounds = bounds
         self._clock = clock
-        self._ends = clock() + bounds.total_timeout_s
+        self._began = clock()
+        self._ends = self._began + bounds.total_timeout_s
         self._dearest: dict[str, float] = {}
         self._lock = threading.Lock()
 
@@ -27,6 +28,11 @@ class Spending:
     def seconds_left(self) -> float:
         """Seconds until `total_timeout_s` is used up."""
         return self._ends - self._clock()
+
+    @property
+    def seconds_used(self) -> float:
+        """Seconds since the proof began."""
+        return self._clock() - self._began
 
     def take(self) -> str | None:
         """Count one request; return which limit forbids it, or None."""

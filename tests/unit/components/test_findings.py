@@ -404,6 +404,31 @@ def test_the_key_that_reads_all_events_is_not_sent_in_clear_text() -> None:
     assert only(settings, "L069", "posthog.query.host").next_step == "use https"
 
 
+def test_a_proof_that_may_ask_too_little_to_pass_is_refused_with_the_number_it_needs() -> None:
+    problem = only(example(proof={"total_requests": 172}), "proof.requests", "proof.total_requests")
+
+    assert "takes 173 requests" in problem.expected
+    assert "set 259" in problem.next_step
+    assert problem.severity is Severity.ERROR
+    assert found(example(proof={"total_requests": 173})) == ()
+
+
+def test_a_plan_that_is_too_long_to_be_an_argument_is_refused(monkeypatch: Any) -> None:
+    monkeypatch.setattr("gateway.settings_checks.MOST_PLAN_BYTES", 500)
+
+    problem = only(example(), "proof.plan", "router_settings.fallbacks")
+
+    assert "where Linux takes 500 bytes" in problem.expected
+
+
+def test_a_proof_that_outlives_flys_exec_is_refused() -> None:
+    problem = only(example(proof={"total_timeout_s": 53}), "fly.exec", "proof.total_timeout_s")
+
+    assert problem.value == "53"
+    assert "set 52 or less" in problem.next_step
+    assert found(example(proof={"total_timeout_s": 52})) == ()
+
+
 def test_a_misspelt_default_fallback_is_told_at_its_own_place() -> None:
     settings = bare(
         providers={"xai": {}},

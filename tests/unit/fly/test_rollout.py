@@ -45,6 +45,7 @@ class FakeFly:
         self.calls = 0
         self.die_at: int | None = None
         self.never_without_traffic = False
+        self.restarted_with_traffic: list[str] = []
         self.machines = self
         self.leases = self
         self._made = 0
@@ -86,6 +87,8 @@ class FakeFly:
 
     def update(self, app: str, machine_id: str, request: Mapping[str, Any], **_: Any) -> Machine:
         self._change()
+        if machine_id not in self.cordoned:
+            self.restarted_with_traffic.append(machine_id)
         self.rows[machine_id] = replace(self.rows[machine_id], config=dict(request["config"]))
         return self.rows[machine_id]
 
@@ -255,6 +258,40 @@ def test_a_checker_that_broke_stops_the_line_and_undoes_nothing() -> None:
     assert len(fly.rows) == 4
     roll_out(fly, release("2"))
     assert_released(fly, release("2"))
+
+
+@pytest.mark.parametrize(
+    ("strategy", "gate", "serving"),
+    [
+        ("bluegreen", "inside", "the 2 new machines have no traffic, the 2 of the release before"),
+        ("bluegreen", "outside", "the 2 new machines, proven inside, have the traffic; the 2 of"),
+        ("rolling", "inside", "machine m1 has no traffic, the others serve as before"),
+        ("rolling", "outside", "all machines run release digest-2 and have the traffic"),
+    ],
+)
+def test_a_checker_that_broke_says_who_serves_and_the_next_run_goes_on(
+    strategy: str, gate: str, serving: str
+) -> None:
+    fly, before = FakeFly(), release("1", strategy=strategy)
+    roll_out(fly, before)
+    wanted = release("2", strategy=strategy)
+    with pytest.raises(RolloutStoppedError, match=serving) as stopped:
+        roll_out(fly, wanted, Gates(**{gate: ERRORED}), previous=before)
+    assert "exec answered 502" in str(stopped.value)
+    assert "the next `pulumi up` goes on with release digest-2" in str(stopped.value)
+    assert fly.serving()
+    roll_out(fly, wanted, previous=before)
+    assert_released(fly, wanted)
+
+
+def test_a_rolling_release_takes_traffic_from_each_machine_before_it_is_restored() -> None:
+    fly, before = FakeFly(), release("1", strategy="rolling")
+    roll_out(fly, before)
+    fly.restarted_with_traffic.clear()
+    with pytest.raises(ReleaseUndoneError, match="was undone"):
+        roll_out(fly, release("2", strategy="rolling"), Gates(outside=FAILED), previous=before)
+    assert fly.restarted_with_traffic == []
+    assert_released(fly, before)
 
 
 def test_equal_machines_are_only_proven_again_and_a_failed_proof_changes_none() -> None:

@@ -446,13 +446,19 @@ def test_the_latency_of_an_edge_is_the_rescues() -> None:
     assert edge(evidence, "a/one")["latency_ms"] == sample["latency_ms"] > 0
 
 
-def test_progress_names_every_edge() -> None:
+def test_progress_names_every_edge_as_it_is_looked_at_and_tells_what_is_wrong_at_the_end() -> None:
     lines: list[str] = []
 
     StubGateway(down={"b/two"}).prove(progress=lines.append)
 
-    assert any(line.startswith("passed * -> d/four, ") for line in lines)
-    assert any(line.startswith("inconclusive a/one -> b/two: ") for line in lines)
+    assert lines[0] == ("proof: 3 edges in chat, 10 requests, at most 30 s, at http://gateway.test")
+    assert [line.partition(",")[0] for line in lines[1:4]] == [
+        f"proof: {number} of 3 edges" for number in (1, 2, 3)
+    ]
+    assert lines[3].endswith(": passed * -> d/four")
+    # The second look is at what the first one doubted, and at nothing else.
+    assert lines[5].startswith("proof: 1 of 1 edges, ")
+    assert any(line.startswith("inconclusive a/one -> b/two: ") for line in lines[-2:])
     assert lines[-1].startswith("proof: inconclusive in ")
 
 

@@ -1,14 +1,20 @@
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway import proof, proof_plan
 from gateway.chains import EdgeKind, edges
 from gateway.proof.faults import FAULTS
 from gateway.proof.forms import FORMS
 from gateway.proof_plan import expected_chains, proof_command, render_proof_plan
+from gateway.settings_checks import MOST_PLAN_BYTES
 from stacks.values import ProofFault, ProofForm
 from tests.unit.gateway.example import bare, chained, example
+from tests.unit.gateway.stub_gateway import StubFaults, StubGateway
+from tests.unit.gateway.stub_gateway import edges as stub_edges
+from tests.unit.gateway.stub_gateway import plan as stub_plan
 
 
 def test_the_plan_holds_every_general_edge_with_its_probe_and_endpoint() -> None:
@@ -152,3 +158,53 @@ def test_another_name_of_the_master_key_is_told_to_the_script() -> None:
     command = proof_command(example(general_settings={"master_key": "MY_KEY"}, metrics=None))
 
     assert command[-2:] == ("--key-env", "MY_KEY")
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=10,
+)
+
+
+@given(JSON)
+def test_the_small_form_of_a_plan_reads_back(document: object) -> None:
+    assert proof.unpack_plan(proof.pack_plan(json.dumps(document))) == document
+
+
+@pytest.mark.parametrize("text", ["", "%%%", "e30=", proof.pack_plan("{}")[:-4]])
+def test_what_is_no_small_form_of_a_plan_is_refused(text: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - json, base64 and zlib each word it their way
+        proof.unpack_plan(text)
+
+
+def long_names(count: int) -> dict[str, list[str]]:
+    """Return as many edges, in chains of five targets with long names."""
+    names = [
+        f"provider-{n % 7}/a-rather-long-model-name-{n:04d}-preview" for n in range(count // 5)
+    ]
+    return {
+        name: [names[(at + step) % len(names)] for step in range(1, 6)]
+        for at, name in enumerate(names)
+    }
+
+
+def test_a_plan_of_far_more_edges_than_anybody_has_is_a_short_argument() -> None:
+    settings = chained(
+        long_names(500), proof={"forms": list(ProofForm), "faults": list(ProofFault)}
+    )
+    text = render_proof_plan(settings)
+
+    assert len(proof_plan.proof_plan(settings)["edges"]) == 500
+    assert len(text) > MOST_PLAN_BYTES  # so it could not be an argument as it stands
+    assert len(proof.pack_plan(text)) < MOST_PLAN_BYTES / 8
+
+
+def test_a_proof_sends_as_many_requests_as_its_plan_says() -> None:
+    for owned, faults in ((False, ["refused"]), (True, ["refused", "rate_limit", "reset"])):
+        gateway = StubGateway(faults=StubFaults() if owned else None)
+        asked = stub_plan(edges=stub_edges(forms=["chat", "chat_stream"], faults=faults), samples=3)
+
+        assert gateway.prove(plan=asked)["requests"] == proof.requests_of(
+            proof.read_plan(asked), owned=owned
+        )

@@ -95,6 +95,18 @@ def test_a_release_that_was_not_proven_is_told_from_any_other_error() -> None:
     assert not taken((1, said("a debug text that says failed[proof]", "debug"))).not_proven
 
 
+def test_a_gate_that_could_not_be_asked_is_told_from_a_release_that_was_undone() -> None:
+    stopped = (
+        "error: errored[proof] acme: the proof at the public address could not be carried out\n"
+        "  evidence/dev/9f31.json holds what was seen"
+    )
+    events = taken((1, said(stopped, "error")))
+    assert events.proof_broke
+    assert not events.not_proven
+    assert events.evidence_file == "evidence/dev/9f31.json"
+    assert not taken((1, said("failed[proof] acme", "error"))).proof_broke
+
+
 def test_errors_are_kept_without_the_engines_colours() -> None:
     (error,) = taken((1, said("<{%fg 1%}>error: <{%reset%}>gone\n", "error"))).errors
     assert error == "error: gone"
