@@ -49,8 +49,9 @@ def judge_target(name: str, target: Target) -> list[Finding]:
     """Return what the positive control says against a pass."""
     seen = said(target.positive)
     fake = f"positive control: {name} is up, and {seen} answered for it"
-    dead = f"positive control: {name} itself does not answer ({seen})"
-    unseen = f"positive control: {said(target.direct or target.positive)}"
+    by_itself = said(target.direct or target.positive)
+    dead = f"positive control: {name} itself does not answer ({by_itself})"
+    unseen = f"positive control: {by_itself}"
     skipped = (target.direct or target.positive).outcome is Outcome.SKIPPED
     return first(
         (target.state == ALWAYS_FALLS_BACK, Finding(Verdict.FAILED, fake, final=True)),

@@ -1,7 +1,7 @@
 """The real LiteLLM on the shared definition's chains, with providers that can be told to fail."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +35,7 @@ from tests.sandbox.provider_server import served_providers
 KEY = "sk-master-of-the-proof-test"
 BOOT_S = 180
 FLUSH_S = "DEFAULT_FLUSH_INTERVAL_SECONDS"
+PROVIDER_KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "XAI_API_KEY")
 BASES = {"openai": "/openai/v1", "xai": "/xai/v1", "anthropic": "/anthropic", "vertex_ai": ""}
 VERTEX = {"vertex_project": "sandbox-project", "vertex_location": "global"}
 HEALED_S = 60
@@ -137,11 +138,14 @@ def booted(
     address: str,
     change: Change | None = None,
     events: EventStore | None = None,
+    *,
+    without: Collection[str] = (),
     **more: Any,
 ) -> Iterator[Gateway]:
     """Run a proxy on the rendered configuration, with `change` made to it behind our back.
 
-    With `events` it tells PostHog's stand-in, beside the providers, of every call.
+    With `events` it tells PostHog's stand-in, beside the providers, of every call;
+    `without` are secrets that it does not get.
     """
     cache = default_cache()
     scripts, connections = FaultScripts(), Connections()
@@ -170,8 +174,8 @@ def booted(
                 **server_environment(settings),
                 "LITELLM_MASTER_KEY": KEY,
                 "VERTEX_CREDENTIALS_JSON": account.read_text(),
-                **{f"{name}_API_KEY": "sk-any" for name in ("OPENAI", "ANTHROPIC", "XAI")},
                 **({"POSTHOG_API_KEY": "phc_any", FLUSH_S: "1"} if events else {}),
+                **{name: "sk-any" for name in PROVIDER_KEYS if name not in without},
             },
         )
         image = Catalogue(cache).resolve(settings.image.reference)
