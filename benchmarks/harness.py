@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx
 import yaml
 
 from benchmarks.processes import BenchmarkError, Processes, tell
@@ -135,6 +136,13 @@ class LocalGateway:
         """Run `gateway deploy local` and return its document."""
         found: dict[str, Any] = json.loads(self.gateway("deploy", "local", "--json").output)
         return found
+
+    def machine_pid(self, app: str = "ai-gateway-local") -> int:
+        """Return the process of an app's one machine."""
+        status = httpx.get(f"{self.api_url}/_sandbox/status", timeout=10).json()
+        (machines,) = [row["machines"] for row in status["apps"] if row["name"] == app]
+        (pid,) = [row["pid"] for row in machines]
+        return int(pid)
 
     def gateway(self, *words: str, ends_with: tuple[int, ...] = (0,)) -> Timed:
         """Run the `gateway` command in the copied project."""

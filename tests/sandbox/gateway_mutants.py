@@ -67,8 +67,8 @@ class Mutant:
     `params` are of the probe's deployment; `chain` is what the gateway has in place of `target`
     (None: just that); `gone`: there is no such probe; `fault` is what the target's provider does;
     `live` is the chain that the gateway has for a group other than the rendered one; `plan` changes
-    the plan, `form` is how it is asked. `key` and `url` are other ones than the gateway's. `breaker`
-    changes the probe of the breaker, which alone is proven then; its keys are LiteLLM's.
+    the plan, `form` is how it is asked. `key` and `url` are other ones than the gateway's.
+    `breaker` changes the breaker's probe, which alone is proven then; its keys are LiteLLM's.
     """
 
     name: str

@@ -75,10 +75,24 @@ def test_a_rescue_is_held_only_below_its_limit_and_fifty_times_below_the_publish
 
 def test_a_proof_that_was_not_passed_is_not_held_however_fast() -> None:
     fast = {"duration_s": 1.0, "verdict": "passed", "edges": [{}], "requests": 4}
-    assert gateway_speed.proof_row([fast], 0.02).held
-    row = gateway_speed.proof_row([fast, {**fast, "verdict": "failed"}], 0.02)
-    assert not row.held
-    assert "not every proof passed" in row.note
+    passed = gateway_speed.Proven(fast, 0.8)
+    failed = gateway_speed.Proven({**fast, "verdict": "failed"}, 0.8)
+    assert gateway_speed.proof_row([passed], 0.02).held
+    assert gateway_speed.bound_row([passed]).held
+    for row in (
+        gateway_speed.proof_row([passed, failed], 0.02),
+        gateway_speed.bound_row([passed, failed]),
+    ):
+        assert not row.held
+        assert "not every proof passed" in row.note
+        assert "200 ms" in row.note
+
+
+def test_a_proof_is_held_against_the_processor_time_of_its_own_run() -> None:
+    evidence = {"duration_s": 2.7, "verdict": "passed", "edges": [{}], "requests": 100}
+    row = gateway_speed.bound_row([gateway_speed.Proven(evidence, 2.0)])
+    assert (row.ratio, row.held) == (pytest.approx(1.35), False)
+    assert gateway_speed.bound_row([gateway_speed.Proven(evidence, 2.1)]).held
 
 
 def test_a_second_run_is_compared_with_the_first_and_held_below_a_minute() -> None:

@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 
 from gateway import proof
 from gateway.proof.evidence import PACKED
-from tests.unit.gateway.stub_gateway import StubGateway, edges, plan
+from stacks.values import ProofFault
+from tests.unit.gateway.stub_gateway import StubFaults, StubGateway, edges, plan
+
+FORMS = ["chat", "chat_stream", "messages", "messages_stream", "responses", "responses_stream"]
 
 VERDICTS = st.sampled_from(["passed", "failed", "inconclusive", "known_limit"])
 CASES = st.fixed_dictionaries(
@@ -60,10 +63,9 @@ def _outline(evidence: dict[str, Any]) -> list[Any]:
 
 
 def test_forty_edges_in_six_forms_fit_into_what_exec_may_answer() -> None:
-    forms = ["chat", "chat_stream", "messages", "messages_stream", "responses", "responses_stream"]
     chosen = random.Random(1)  # noqa: S311 - a stand-in for measured times
     gateway = StubGateway()
-    one = gateway.prove(plan=plan(edges=edges(forms=forms), samples=3))
+    one = gateway.prove(plan=plan(edges=edges(forms=FORMS), samples=3))
     many = [_with_own_markers(edge, chosen) for edge in one["edges"] * 14][:40]
 
     text = proof.pack(proof.sealed({**one, "edges": many}))
@@ -72,6 +74,44 @@ def test_forty_edges_in_six_forms_fit_into_what_exec_may_answer() -> None:
     read = proof.unpack(text)
     assert len(read["edges"]) == 40
     assert read["edges"][0]["cases"][0]["verdict"] == "passed"
+
+
+@pytest.mark.parametrize("failing", [0.0, 0.5, 1.0])
+def test_forty_edges_in_all_forms_from_all_faults_fit_into_what_exec_may_answer(
+    failing: float,
+) -> None:
+    chosen = random.Random(2)  # noqa: S311 - a stand-in for measured times
+    one = StubGateway(faults=StubFaults()).prove(plan=plan(edges=edges(forms=FORMS), samples=3))
+    rows = [_with_own_markers(edge, chosen) for edge in one["edges"] * 14][:40]
+    many = [_named(_of_all_faults(row, failing, chosen), number) for number, row in enumerate(rows)]
+    evidence = proof.sealed(
+        one | {"edges": many, "reasons": [r for e in many for r in e["reasons"]]}
+    )
+    assert sum(len(edge["cases"]) for edge in many) == 40 * len(FORMS) * len(ProofFault)
+
+    text = proof.pack(evidence)
+
+    assert len(text) <= proof.OUTPUT_BYTES
+    read = proof.unpack(text)
+    assert _outline(read) == _outline(evidence)
+    assert read["reasons"] == evidence["reasons"]
+
+
+def _named(edge: dict[str, Any], number: int) -> dict[str, Any]:
+    source = f"provider-{number % 7}/a-rather-long-model-name-{number:02d}-preview"
+    return edge | {"source": source, "target": f"{source}-too", "probe": f"proof/0/{source}"}
+
+
+def _of_all_faults(edge: dict[str, Any], failing: float, chosen: random.Random) -> dict[str, Any]:
+    cases, reasons = [], []
+    for case in edge["cases"]:
+        for fault in ProofFault:
+            why = f"HTTP 500 after {chosen.random() * 15:.1f} s (connection error), not rescued"
+            fails = chosen.random() < failing
+            own = {"fault": fault.value, "verdict": "failed" if fails else "passed"}
+            cases.append(case | own | {"reasons": [why] if fails else []})
+            reasons += [f"{case['form']}/{fault}: {why}"] if fails else []
+    return _with_own_markers(edge | {"cases": cases, "reasons": reasons}, chosen)
 
 
 def _with_own_markers(edge: dict[str, Any], chosen: random.Random) -> dict[str, Any]:
