@@ -99,7 +99,7 @@ class Mutant:
         given = {**plan, "edges": [edge], "chains": {"general": dict(self.expected)}}
         if self.breaker:
             given |= {"edges": [], "breaker": plan["breaker"] | {"probe": self.probe}}
-        return given | {"samples": 1} | self.plan
+        return {**given, "samples": 1, **self.plan}
 
 
 def status(code: int, **more: Any) -> dict[str, Any]:
