@@ -76,7 +76,7 @@ def test_forty_edges_in_six_forms_fit_into_what_exec_may_answer() -> None:
     assert read["edges"][0]["cases"][0]["verdict"] == "passed"
 
 
-@pytest.mark.parametrize("failing", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("failing", [0.5, 1.0])
 def test_forty_edges_in_all_forms_from_all_faults_fit_into_what_exec_may_answer(
     failing: float,
 ) -> None:
