@@ -8,6 +8,7 @@ from typing import Any
 
 OK = 200
 UNAUTHORIZED = (401, 403)
+OF_A_PROVIDER = "litellm."  # the class of a provider's error; LiteLLM's own refusals have none
 UNKNOWN_GROUP = "invalid model name"
 COOLED_ERROR = "no deployments available"
 
@@ -76,9 +77,14 @@ class Answer:
 
 
 def outcome_of(status: int, headers: Mapping[str, str], error: Mapping[str, Any] | None) -> Outcome:
-    """Tell LiteLLM's answer from a refused key and from what something between us answers."""
+    """Tell LiteLLM's answer from a refused key and from what something between us answers.
+
+    A provider that refuses *its* key is an answer like any other of a target.
+    """
     kind = error.get("type") if error else None
-    if status in UNAUTHORIZED or kind in ("no_db_connection", "auth_error"):
+    message = str(error.get("message", "")) if error else ""
+    refused = status in UNAUTHORIZED and not message.startswith(OF_A_PROVIDER)
+    if refused or kind in ("no_db_connection", "auth_error"):
         return Outcome.REFUSED
     return Outcome.ANSWERED if "x-litellm-call-id" in headers else Outcome.FOREIGN
 

@@ -338,7 +338,7 @@ MUTANTS = (
     StubMutant(
         "negative-by-another-fault",
         "inconclusive",
-        "where 500 or 429 shows the dead primary",
+        "where 500 or 429 or 403 shows the dead primary",
         says(
             "proof/any",
             {"x-litellm-attempted-fallbacks": "0"},

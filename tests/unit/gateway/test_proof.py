@@ -360,7 +360,36 @@ def test_a_negative_control_of_another_status_does_not_show_the_dead_primary() -
     evidence = StubGateway(override=teapot).prove()
 
     assert evidence["verdict"] == "inconclusive"
-    assert "500 or 429" in evidence["reasons"][0]
+    assert "500 or 429 or 403" in evidence["reasons"][0]
+
+
+def test_a_connection_error_that_litellm_takes_for_a_403_shows_the_dead_primary() -> None:
+    said = (
+        "litellm.BadRequestError: GeminiException BadRequestError - Cannot connect to host "
+        "127.0.0.1:4009 ssl:<ssl.SSLContext object at 0x7f4031850cb0>"
+    )
+
+    def by_chance(request: httpx.Request) -> httpx.Response | None:
+        if not body_of(request).get("disable_fallbacks"):
+            return None
+        headers = {"x-litellm-call-id": "1"}
+        return httpx.Response(403, headers=headers, json={"error": {"message": said}})
+
+    assert StubGateway(override=by_chance).prove()["verdict"] == "passed"
+
+
+def test_a_target_whose_provider_refuses_its_key_is_down() -> None:
+    def without_key(request: httpx.Request) -> httpx.Response | None:
+        if body_of(request).get("model") not in ("d/four", "proof/any"):
+            return None
+        headers = {"x-litellm-call-id": "1"}
+        message = "litellm.AuthenticationError: AuthenticationError: OpenAIException - no such key"
+        return httpx.Response(401, headers=headers, json={"error": {"message": message}})
+
+    evidence = StubGateway(override=without_key).prove()
+
+    assert verdicts(evidence)["*", 0] == "inconclusive"
+    assert "d/four itself does not answer (HTTP 401" in edge(evidence, "*")["reasons"][0]
 
 
 def test_when_its_time_is_up_the_proof_stops_asking() -> None:
