@@ -12,8 +12,8 @@ RETRY_AFTER_S = 30  # slept out, it would be plain to see in the rescue's time
 COOLED = HTTPStatus.TOO_MANY_REQUESTS
 
 # A connection error of a Gemini model tells the address in memory of its TLS context. LiteLLM
-# looks for "403" in that text and answers with HTTP 403 when the address happens to hold it:
-# exception_mapping_utils.py:1200 of 1.106.2, seen with a port that has these digits.
+# looks for "403" in that text and answers with HTTP 403 when the address happens to hold it
+# (exception_mapping_utils.py:1200 of 1.106.2; seen with a port that has these digits).
 BY_CHANCE = HTTPStatus.FORBIDDEN
 
 MARK = re.compile(rb"([A-Za-z0-9-]+) \[fault ([a-z_]+) ([0-9a-f]+)\]")
