@@ -56,15 +56,29 @@ def chain_changes(path: Path, before: ChainList, after: ChainList) -> Iterator[C
         old = before.chains.get(source, ABSENT)
         new = after.chains.get(source, ABSENT)
         if not same(old, new):
-            yield targets_change((*path, source), _subject(path, source), old, new)
+            yield targets_change((*path, source), old, new)
     if not same(before.unread, after.unread):
         said = f"{'.'.join(map(str, path))}: entries that LiteLLM passes over are others now"
         yield change(Kind.CHAIN, path, before.unread, after.unread, said)
 
 
-def targets_change(path: Path, subject: str, before: Any, after: Any) -> Change:
-    """Return the one change from a chain to another; ABSENT is no chain at all."""
-    return change(Kind.CHAIN, path, before, after, _sentence(subject, before, after))
+def targets_change(path: Path, before: Any, after: Any) -> Change:
+    """Return the one change from a chain to another; ABSENT is no chain at all.
+
+    `path` is section, list and source, or that of the default chain.
+    """
+    return change(Kind.CHAIN, path, before, after, _sentence(chain_subject(path), before, after))
+
+
+def chain_subject(path: Path) -> str:
+    """Return how a sentence calls the chain at `path`: section, list and source."""
+    if path[-1] == "default_fallbacks":
+        return "the default chain (default_fallbacks)"
+    section, key, source = path
+    what = _QUALIFIED.get(str(key), "chain")
+    whose = 'every other group ("*")' if source == WILDCARD else shown_name(str(source))
+    where = " in litellm_settings" if section == "litellm_settings" else ""
+    return f"the {what} of {whose}{where}"
 
 
 def target_names(targets: Any) -> str:
@@ -77,13 +91,6 @@ def target_names(targets: Any) -> str:
 def ordinal(position: int) -> str:
     """Return the word for a position that counts from 0: first, second, ... 9th."""
     return _ORDINALS[position] if position < len(_ORDINALS) else f"{position + 1}th"
-
-
-def _subject(path: Path, source: str) -> str:
-    what = _QUALIFIED.get(str(path[-1]), "chain")
-    whose = 'every other group ("*")' if source == WILDCARD else shown_name(source)
-    where = " in litellm_settings" if path[0] == "litellm_settings" else ""
-    return f"the {what} of {whose}{where}"
 
 
 def _sentence(subject: str, before: Any, after: Any) -> str:

@@ -4,7 +4,7 @@ Order counts only where LiteLLM goes by it: inside a chain. The order of the mod
 and of a section's keys is no difference.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import yaml
@@ -28,12 +28,22 @@ def changes(before: Any, after: Any, *, probe_prefix: str = "proof") -> tuple[Ch
     `proof`: the groups and chains below it are the proof's own, and all that happened to them is
     one change. Values that may be secrets are told as changed and not shown.
     """
-    found: list[Change] = []
+    return folded(differences(before, after), probe_prefix)
+
+
+def differences(before: Any, after: Any) -> Iterator[Change]:
+    """Yield every difference as `changes` does, those of probes one by one, in no set order."""
+    yield from _below((), plain(before), plain(after))
+
+
+def folded(found: Iterable[Change], probe_prefix: str) -> tuple[Change, ...]:
+    """Return models and chains first, and as the one change all that is about probes."""
+    others: list[Change] = []
     probes: list[Change] = []
-    for each in _below((), plain(before), plain(after)):
-        (probes if _is_of_probe(each, f"{probe_prefix}/") else found).append(each)
-    folded = [_folded(probes, probe_prefix)] if probes else []
-    return tuple(sorted(found + folded, key=lambda each: _RANKS.index(each.kind)))
+    for each in found:
+        (probes if _is_of_probe(each, f"{probe_prefix}/") else others).append(each)
+    all_probes = [_folded(probes, probe_prefix)] if probes else []
+    return tuple(sorted(others + all_probes, key=lambda each: _RANKS.index(each.kind)))
 
 
 def text_changes(before: str, after: str, *, probe_prefix: str = "proof") -> tuple[Change, ...]:
@@ -63,7 +73,7 @@ def _below(path: Path, before: Any, after: Any) -> Iterator[Change]:
             yield from _chains(path, before, after)
         case ("litellm_settings", "default_fallbacks"):
             if not same(before, after):
-                yield targets_change(path, "the default chain (default_fallbacks)", before, after)
+                yield targets_change(path, before, after)
         case ("router_settings", "model_group_alias"):
             yield from _aliases(path, before, after)
         case () | (_,) if _may_be_mappings(before, after):

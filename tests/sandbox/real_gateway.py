@@ -11,10 +11,14 @@ import httpx
 import yaml
 
 from gateway import proof
+from gateway.client import GatewayClient
+from gateway.deviation import Deviation
 from gateway.proof.fault_endpoint import FaultEndpoint
 from gateway.proof_archive import proof_archive
 from gateway.proof_plan import proof_plan
 from gateway.render import PATH_IN_MACHINE, render_litellm_config
+from gateway.running_drift import asked_by_name, deviations
+from gateway.running_view import read_view
 from gateway.server import server_arguments, server_environment
 from sandbox.images.catalogue import Catalogue, default_cache
 from sandbox.images.install import install
@@ -190,6 +194,13 @@ def is_ready(gateway: Gateway) -> bool:
         return httpx.get(f"{gateway.url}/health/readiness", timeout=10).is_success
     except httpx.TransportError:
         return False
+
+
+def deviations_of(gateway: Gateway, rendered: Any) -> tuple[Deviation, ...]:
+    """Return where the proxy says that it is not what this configuration declares."""
+    with httpx.Client(base_url=gateway.url, timeout=30) as http:
+        view = read_view(GatewayClient(http, KEY), asked_by_name(rendered))
+    return deviations(view, rendered, version=gateway.settings.image.version)
 
 
 def verdicts(evidence: Mapping[str, Any]) -> dict[str, str]:

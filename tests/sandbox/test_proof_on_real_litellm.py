@@ -7,15 +7,25 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import yaml
 
 from gateway import proof
 from gateway.client import GatewayClient
 from gateway.proof.fault_endpoint import FaultEndpoint
 from gateway.proof_plan import render_proof_plan
+from gateway.render import render_litellm_config
 from sandbox.providers.scripts import parse_script
 from stacks.values import ProofFault, ProofForm
 from tests.sandbox.image_machines import execute
-from tests.sandbox.real_gateway import COOLDOWN_S, KEY, Gateway, booted, cases, verdicts
+from tests.sandbox.real_gateway import (
+    COOLDOWN_S,
+    KEY,
+    Gateway,
+    booted,
+    cases,
+    deviations_of,
+    verdicts,
+)
 
 ADDRESS = "127.91.10.1"
 HEALTHY_REQUESTS = 15
@@ -69,6 +79,10 @@ def test_every_declared_fallback_of_the_shared_definition_is_proven(gateway: Gat
     assert evidence["chains"]["compared"] == len(gateway.settings.models) + edges_of(gateway) + 1
     assert all(case["negative"]["status"] == 500 for case in cases(evidence).values())
     assert proof.evidence_is_intact(evidence)
+
+
+def test_what_the_gateway_says_of_itself_is_what_was_rendered(gateway: Gateway) -> None:
+    assert deviations_of(gateway, yaml.safe_load(render_litellm_config(gateway.settings))) == ()
 
 
 def test_litellms_own_counters_agree(gateway: Gateway) -> None:

@@ -45,6 +45,7 @@ CHAINS = [
     (["a", "b"], ["b", "a"], f"the chain of {GROK} has a new order: b, a (it was a, b)"),
     (["a", "b"], ["a", "c"], f"the chain of {GROK} has c as its second target in place of b"),
     (["a", "b"], ["c", "a"], f"the chain of {GROK} is c, a in place of a, b"),
+    (["a", "b", "c"], ["c", "a"], f"the chain of {GROK} is c, a in place of a, b, c"),
     (["a"], [], f"the chain of {GROK} lost its first target (a)"),
     (["a"], "a", f"the chain of {GROK} is something that is no list in place of a"),
     (
