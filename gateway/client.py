@@ -99,7 +99,11 @@ class GatewayClient:
         """
         query = {"include_metadata": "true", "fallback_type": str(kind)}
         rows = self._rows("/v1/models", query)
-        return {row["id"]: tuple(row.get("metadata", {}).get("fallbacks", ())) for row in rows}
+        return {
+            row["id"]: tuple(_list(_mapping(row, "metadata").get("fallbacks")))
+            for row in rows
+            if isinstance(row.get("id"), str)
+        }
 
     def details(self) -> Details:
         """Return what the process says of itself (_health_endpoints.py:1729)."""
@@ -108,7 +112,7 @@ class GatewayClient:
             version=str(body.get("litellm_version", "")),
             db=str(body.get("db", "unknown")),
             cache=body.get("cache"),
-            callbacks=tuple(map(str, body.get("success_callbacks") or ())),
+            callbacks=tuple(map(str, _list(body.get("success_callbacks")))),
         )
 
     def deployments(self) -> list[dict[str, Any]]:
@@ -204,7 +208,7 @@ class GatewayClient:
         rows = self._read(path, query).get("data")
         if not isinstance(rows, list):
             raise self._error(f"GET {path}: no list of models")
-        return rows
+        return [row for row in rows if isinstance(row, dict)]
 
     def _read(
         self,
@@ -255,6 +259,10 @@ def _object(answer: httpx.Response) -> dict[str, Any]:
 def _mapping(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     found = document.get(key)
     return found if isinstance(found, Mapping) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _text(document: dict[str, Any]) -> str:

@@ -3,10 +3,12 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from gateway.change import Change, Kind, masked, plain, same, shown_value
+from gateway.change import ABSENT, Change, Kind, masked, plain, same, shown_value
 from gateway.changes import differences, folded
+from gateway.client import Setting
 from gateway.deviation import Deviation, Verdict, Winner, outlook_of
 from gateway.effective import DEFAULT_FALLBACKS_LOST
+from gateway.keys import known_keys
 from gateway.running_chains import DEFAULT_FALLBACKS, chain_differences
 from gateway.running_document import aligned, as_rendered, running_document
 from gateway.running_view import NO_DATABASE, RunningView
@@ -131,29 +133,39 @@ def _of_callbacks(view: RunningView, document: Mapping[str, Any]) -> Iterator[De
 
 
 def _of_general(view: RunningView, document: Mapping[str, Any]) -> Iterator[Deviation]:
-    """Yield what the database and the file say differently in `general_settings`."""
-    section = _section(document, "general_settings")
+    """Yield what database and file say differently of the settings that the admin page edits."""
+    known = known_keys(view.details.version)
     for name, setting in (view.general or {}).items():
-        path: Path = ("general_settings", name)
-        declared = name in section
-        in_database = setting.source == "db" or (setting.source is None and setting.stored_in_db)
-        winner, outlook = outlook_of(view, in_database=bool(in_database and not declared))
-        found: tuple[Verdict, str] | None = None
-        if not declared:
-            if in_database or setting.source == "config":
-                found = Verdict.UNMANAGED, f"is {shown_value(path, setting.value)}, set by no file"
-        elif setting.source == "unset":
-            found = Verdict.MISSING, f"is not set (rendered: {shown_value(path, section[name])})"
-        elif not same(section[name], aligned(section[name], plain(setting.value))):
-            values = shown_value(path, setting.value), shown_value(path, section[name])
-            found = Verdict.DRIFTED, f"is {values[0]} in place of {values[1]}"
-        elif setting.stored_in_db and setting.source == "config":
-            said = "is the file's, and the database holds a value for it too, which is not used"
-            found = Verdict.SHADOWED, said
+        is_general = name in known.general_settings or name not in known.litellm_settings
+        path: Path = ("general_settings" if is_general else "litellm_settings", name)
+        rendered = _section(document, str(path[0])).get(name, ABSENT)
+        in_database = setting.source == "db" or bool(
+            setting.source is None and setting.stored_in_db
+        )
+        found = _of_setting(path, rendered, setting, in_database=in_database)
         if found is not None:
             verdict, said = found
-            values = masked(path, section.get(name)), masked(path, plain(setting.value))
+            only_there = in_database and rendered is ABSENT
+            winner, outlook = outlook_of(view, in_database=only_there)
+            values = masked(path, rendered), masked(path, plain(setting.value))
             yield Deviation(path, *values, verdict, winner, f"{spell(path)} {said}", outlook)
+
+
+def _of_setting(
+    path: Path, rendered: Any, setting: Setting, *, in_database: bool
+) -> tuple[Verdict, str] | None:
+    actual = plain(setting.value)
+    if rendered is ABSENT:
+        if in_database or setting.source == "config":
+            return Verdict.UNMANAGED, f"is {shown_value(path, actual)}, and no setting says so"
+    elif setting.source == "unset":
+        return Verdict.MISSING, f"is not set (rendered: {shown_value(path, rendered)})"
+    elif not same(rendered, aligned(rendered, actual)):
+        values = shown_value(path, actual), shown_value(path, rendered)
+        return Verdict.DRIFTED, f"is {values[0]} in place of {values[1]}"
+    elif setting.stored_in_db and setting.source == "config":
+        return Verdict.SHADOWED, "is the file's; the database holds a value too, which is not used"
+    return None
 
 
 def _section(document: Any, name: str) -> Mapping[str, Any]:

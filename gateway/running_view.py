@@ -44,7 +44,7 @@ def read_view(client: GatewayClient, general_settings: Iterable[str] = ()) -> Ru
         listed = client.general_settings()
         asked = {name: client.general_setting(name) for name in general_settings}
         general = listed | {
-            name: Setting(found.value, found.source, _stored(listed, name))
+            name: Setting(found.value, found.source, _stored(listed, name, found))
             for name, found in asked.items()
             if found is not None
         }
@@ -58,5 +58,8 @@ def read_view(client: GatewayClient, general_settings: Iterable[str] = ()) -> Ru
     )
 
 
-def _stored(listed: Mapping[str, Setting], name: str) -> bool | None:
+def _stored(listed: Mapping[str, Setting], name: str, found: Setting) -> bool | None:
+    """Tell whether the database holds a value: before 1.103 only those were answered for."""
+    if found.source is None:
+        return True
     return listed[name].stored_in_db if name in listed else None
