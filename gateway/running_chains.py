@@ -15,8 +15,10 @@ DEFAULT_FALLBACKS: Final = ("litellm_settings", "default_fallbacks")
 def chain_differences(view: RunningView, document: Mapping[str, Any]) -> Iterator[Change]:
     """Yield each listed group whose chain is not the one that LiteLLM should find for it.
 
-    Groups that share the chain of `"*"` and lost it together are one difference.
+    Groups that share the chain of `"*"` and lost it together are one difference. How a name is
+    looked up is that of the release that runs.
     """
+    version = view.details.version
     for key, kind in CHAIN_KEYS.items():
         section, chains = _declared(document, key)
         star_path: tuple[str, ...] = (section, key, WILDCARD)
@@ -28,8 +30,8 @@ def chain_differences(view: RunningView, document: Mapping[str, Any]) -> Iterato
         for group, actual in view.chains[kind].items():
             if not _is_rendered(document, group):
                 continue
-            expected = effective_chain(chains, group)
-            if _is_starred(chains, group):
+            expected = effective_chain(chains, group, version)
+            if _is_starred(chains, group, version):
                 starred.append(group)
             if not same(list(expected), list(actual)):
                 found[group] = (list(expected) or ABSENT, list(actual) or ABSENT)
@@ -57,8 +59,8 @@ def _default(document: Mapping[str, Any]) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _is_starred(chains: Mapping[str, Any], group: str) -> bool:
-    own = group in chains or any(same_but_for_the_prefix(each, group) for each in chains)
+def _is_starred(chains: Mapping[str, Any], group: str, version: str) -> bool:
+    own = group in chains or any(same_but_for_the_prefix(each, group, version) for each in chains)
     return not own and WILDCARD in chains
 
 

@@ -80,7 +80,9 @@ def details(config: Mapping[str, Any], *, database: bool) -> dict[str, Any]:
     return {
         "status": "healthy",
         "db": "connected" if database else "Not connected",
-        "cache": section.get("cache_params", {}).get("type") if section.get("cache") else None,
+        "cache": section.get("cache_params", {}).get("type", "redis")
+        if section.get("cache")
+        else None,
         "litellm_version": "1.106.2",
         "success_callbacks": ["cache", *(classes.get(str(name), str(name)) for name in names)],
     }
