@@ -162,16 +162,24 @@ def observed(machines: Iterable[Machine]) -> dict[str, dict[str, Any]]:
 
     A machine that is not `serving` says so under `phase`: an interrupted release is drift.
     """
-    counters: dict[str, int] = {}
     slots: dict[str, dict[str, Any]] = {}
-    for machine in in_group(machines):
-        region = machine.region
-        counters[region] = counters.get(region, 0) + 1
+    for slot, machine in slotted(machines).items():
         config = canonical(machine.config)
         phase = phase_of(machine)
         if phase is not Phase.SERVING:
             config["phase"] = phase.value if phase else "not made by this project"
-        slots[f"{region}-{counters[region]}"] = config
+        slots[slot] = config
+    return slots
+
+
+def slotted(machines: Iterable[Machine]) -> dict[str, Machine]:
+    """Return the living machines of the process group by slot, numbered by age in each region."""
+    counters: dict[str, int] = {}
+    slots: dict[str, Machine] = {}
+    for machine in in_group(machines):
+        region = machine.region
+        counters[region] = counters.get(region, 0) + 1
+        slots[f"{region}-{counters[region]}"] = machine
     return slots
 
 

@@ -19,6 +19,7 @@ from ops.command_line import (
     json_option,
     yes_option,
 )
+from ops.drift_commands import drift
 from ops.drill_commands import drill
 from ops.evidence_commands import evidence
 from ops.exit_codes import ExitCode
@@ -125,6 +126,7 @@ def prove(context: click.Context, environment: str, *, breaker: bool, as_json: b
 
 
 app.add_command(evidence)
+app.add_command(drift)
 
 
 @app.command()

@@ -49,8 +49,7 @@ class Suppression(NamedTuple):
             return False
         if self.where == "*":
             return True
-        pattern = re.compile(".*".join(map(re.escape, self.where.split("*"))), re.DOTALL)
-        return any(pattern.fullmatch(key) for key in spellings(result.finding.path))
+        return any(fits(self.where, key) for key in spellings(result.finding.path))
 
 
 class Applied(NamedTuple):
@@ -145,13 +144,13 @@ def _mistakes(
     if rule and rule not in rule_ids:
         yield _mistake(source, (*at, "rule"), str(rule), "no rule has this id", "gateway rules")
     until = entry.get("until")
-    if until not in (None, "") and _day(until) is None:
+    if until not in (None, "") and day_of(until) is None:
         expected = "a day is expected here, as year-month-day"
         yield _mistake(source, (*at, "until"), str(until), expected, "until: 2027-03-31")
 
 
 def _entry(source: Source, index: int, entry: Mapping[str, Any]) -> Suppression:
-    until = _day(entry["until"])
+    until = day_of(entry["until"])
     if until is None:  # _mistakes has looked
         raise ValueError(entry["until"])
     return Suppression(
@@ -164,7 +163,13 @@ def _entry(source: Source, index: int, entry: Mapping[str, Any]) -> Suppression:
     )
 
 
-def _day(value: Any) -> date | None:
+def fits(pattern: str, text: str) -> bool:
+    """Tell whether a text is what a pattern says, in which `*` stands for any characters."""
+    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), text, re.DOTALL) is not None
+
+
+def day_of(value: Any) -> date | None:
+    """Return a day as YAML or a text has it; None for what is no day."""
     if isinstance(value, datetime):
         return None
     if isinstance(value, date):

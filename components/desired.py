@@ -1,0 +1,114 @@
+"""What the program would apply with today's settings: the program itself, run beside the engine.
+
+Pulumi's own recording monitor takes the place of the engine, so that this can never say anything
+but what `pulumi up` would. What only the platform decides (ids, versions) is answered from the
+state; a secret is a word that stands for it.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pulumi
+import pulumi.runtime
+from pulumi.runtime.mocks import MockCallArgs, MockResourceArgs, Mocks
+
+from components.gateway import Gateway
+from components.provider import PROVIDER_KEY
+from components.recorded import DYNAMIC, SECRET, Recorded, plain_number
+from stacks.config_file import PROJECT
+from stacks.settings import Settings
+
+STAND_IN = "stands-for-a-secret"
+NAME = "gateway"  # what __main__.py calls the component
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """One resource as the program declares it; secrets in its inputs are stand-ins."""
+
+    name: str
+    kind: str
+    inputs: Mapping[str, Any] = field(repr=False)
+
+
+def desired(settings: Settings, recorded: Iterable[Recorded]) -> tuple[Desired, ...]:
+    """Run the program with these settings and return what it declares, sorted by name.
+
+    Takes Pulumi's runtime of this process for itself while it runs: call it from one thread.
+    """
+    monitor = _Recorder({(each.kind, each.name): each for each in recorded})
+    # Pulumi's runner looks for an event loop of the thread and leaves its own behind.
+    asyncio.set_event_loop(asyncio.new_event_loop())
+    pulumi.runtime.set_mocks(monitor, PROJECT, settings.environment, preview=False)
+
+    def program() -> None:
+        Gateway(NAME, settings, lambda _name: pulumi.Output.secret(STAND_IN))
+
+    pulumi.runtime.test(program)()
+    return tuple(sorted(monitor.declared, key=lambda each: each.name))
+
+
+class _Recorder(Mocks):
+    """Writes down every resource and answers as the platform did when it was applied."""
+
+    def __init__(self, recorded: Mapping[tuple[str, str], Recorded]) -> None:
+        self._recorded = recorded
+        self.declared: list[Desired] = []
+
+    def call(self, args: MockCallArgs) -> tuple[dict[str, Any], None]:
+        """Answer a function of a provider: the program calls none."""
+        raise NotImplementedError(args.token)  # pragma: no cover
+
+    def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        """Take a resource down and return its id and outputs."""
+        if not args.typ.startswith(DYNAMIC):
+            return "", dict(args.inputs)
+        kind = args.typ.removeprefix(DYNAMIC)
+        inputs = {k: _plain(v) for k, v in args.inputs.items() if k != PROVIDER_KEY}
+        self.declared.append(Desired(args.name, kind, inputs))
+        known = self._recorded.get((kind, args.name))
+        if known is None:
+            return "", {**inputs, **_UNKNOWN.get(kind, {})}
+        computed = {key: _stand_in(value) for key, value in known.outputs.items()}
+        return known.id, {**computed, **inputs}
+
+
+# What a resource that was never made answers: something of the right type, for the program to run.
+_UNKNOWN: dict[str, dict[str, Any]] = {
+    "GeneratedSecret": {"value": STAND_IN},
+    "IpAssignment": {"address": ""},
+    "Secrets": {"version": 0, "digests": {}},
+    "Volume": {"volume_id": ""},
+    "DataMachine": {"machine_id": ""},
+    "Database": {"connected": ""},
+    "Release": {
+        "machine_ids": [],
+        "image_digest": "",
+        "verdict": "",
+        "proven_at": "",
+        "evidence_digest": "",
+        "evidence_file": "",
+        "edges": [],
+    },
+}
+
+
+def _stand_in(value: Any) -> Any:
+    if value is SECRET:
+        return STAND_IN
+    if isinstance(value, Mapping):
+        return {key: _stand_in(item) for key, item in value.items()}
+    return value
+
+
+def _plain(value: Any) -> Any:
+    """Undo what Pulumi's wire does: numbers are floats there, and secrets are wrapped."""
+    if pulumi.runtime.rpc.is_rpc_secret(value):
+        return _plain(pulumi.runtime.rpc.unwrap_rpc_secret(value))
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return plain_number(value)

@@ -1,0 +1,141 @@
+"""The files on the machines: what is on each disk against what the machine was given."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor
+from typing import Any
+
+import yaml
+
+from components.actual import Running
+from fly.canonical import canonical
+from fly.differences import differences, property_path
+from fly.errors import FlyError
+from fly.shared import SharedLook
+from gateway.render import PATH_IN_MACHINE as YAML_IN_MACHINE
+from ops.drift_findings import Finding, Handle, Layer, Moved, Part, Verdict
+from ops.drift_values import file_bytes, file_text, value_text
+from stacks.problem import Problem
+
+EXEC_TIMEOUT_S = 20
+SHOWN_CHANGES = 20  # of one file
+LONGEST_TEXT = 60_000  # bytes: what `exec` answers is cut after 64 KiB
+
+# One line a file, in the order asked. The paths are arguments; their contents stay in the machine.
+_DIGESTS = """for file in "$@"; do
+  if [ -f "$file" ]; then sha256sum < "$file" | cut -d " " -f 1; else echo missing; fi
+done"""
+
+
+def look_at_disks(
+    environment: str, running: Sequence[Running], look: SharedLook, pool: Executor
+) -> Part:
+    """Ask every started machine that has files for their digests, one `exec` each, in parallel."""
+    jobs = [
+        pool.submit(_disk, environment, each, _files(each), look)
+        for each in running
+        if _files(each)
+    ]
+    found = [job.result() for job in jobs]
+    return Part(
+        tuple(finding for disk in found for finding in disk.findings),
+        tuple(problem for disk in found for problem in disk.problems),
+        tuple(note for disk in found for note in disk.notes),
+    )
+
+
+def file_changes(path: str, before: Any, after: Any) -> tuple[str, ...]:
+    """Say what differs between two contents of a file; nothing where that cannot be told."""
+    old, new = file_bytes(before), file_bytes(after)
+    if path != YAML_IN_MACHINE or old is None or new is None:
+        return ()
+    try:
+        documents = [yaml.load(raw, Loader=yaml.CSafeLoader) for raw in (old, new)]
+    except (yaml.YAMLError, UnicodeDecodeError):
+        return ("one of the two is no YAML",)
+    changes = [
+        f"{property_path(found.steps)}: {value_text(found.steps, found.before) or 'not set'}"
+        f" -> {value_text(found.steps, found.after) or 'not set'}"
+        for found in differences(*documents)
+    ]
+    if len(changes) > SHOWN_CHANGES:
+        more = len(changes) - SHOWN_CHANGES
+        return (*changes[:SHOWN_CHANGES], f"and {more} more")
+    return tuple(changes) or ("the same settings, written in another way",)
+
+
+def _files(running: Running) -> dict[str, Any]:
+    """Return the files that a machine was given, by path, without those that are secrets."""
+    files = canonical(running.machine.config).get("files") or {}
+    return {path: content for path, content in files.items() if file_bytes(content) is not None}
+
+
+def _disk(environment: str, running: Running, files: dict[str, Any], look: SharedLook) -> Part:
+    machine = running.machine
+    name = running.slot or running.resource
+    if machine.state != "started":
+        return Part(notes=(_not_looked_at(name, machine.id, machine.state),))
+    command = ("sh", "-c", _DIGESTS, "gateway-drift", *files)
+    try:
+        answer = look.exec(running.app, machine.id, command, timeout_s=EXEC_TIMEOUT_S)
+    except FlyError as error:
+        return Part(problems=(error.problem,))
+    lines = answer.stdout.split()
+    if answer.exit_code != 0 or len(lines) != len(files):
+        return Part(problems=(_unreadable(running, answer.stderr),))
+    found = zip(files.items(), lines, strict=True)
+    return Part(tuple(_compared(environment, running, found, look)))
+
+
+def _compared(
+    environment: str, running: Running, found: Any, look: SharedLook
+) -> Iterator[Finding]:
+    for (path, content), digest in found:
+        raw = file_bytes(content) or b""
+        if hashlib.sha256(raw).hexdigest() == digest:
+            continue
+        gone = digest == "missing"
+        steps = ("disk", path) if not running.slot else ("machines", running.slot, "disk", path)
+        yield Finding(
+            layer=Layer.FILES,
+            resource=running.resource,
+            path=property_path(steps),
+            verdict=Verdict.MISSING if gone else Verdict.DRIFTED,
+            moved=Moved.REALITY,
+            recorded=file_text(content),
+            actual=None if gone else f"sha256:{digest[:12]}",
+            desired=file_text(content),
+            remedy=f"gateway drift {environment} --heal",
+            details=() if gone else _changes_on_disk(running, path, raw, look),
+            handle=Handle(kind="disk", app=running.app, id=running.machine.id),
+        )
+
+
+def _changes_on_disk(running: Running, path: str, raw: bytes, look: SharedLook) -> tuple[str, ...]:
+    """Fetch a text that differs and say in what; the process may not have read it yet."""
+    if path != YAML_IN_MACHINE:
+        return ()
+    try:
+        answer = look.exec(running.app, running.machine.id, ("cat", path), timeout_s=EXEC_TIMEOUT_S)
+    except FlyError:
+        return ()
+    if answer.exit_code != 0 or len(answer.stdout.encode()) > LONGEST_TEXT:
+        return ()
+    return file_changes(path, raw.decode(errors="replace"), answer.stdout)
+
+
+def _not_looked_at(name: str, machine_id: str, state: str) -> str:
+    return (
+        f"{name} ({machine_id}) is {state}: what is on its disk was not looked at;"
+        " it is written anew when it starts"
+    )
+
+
+def _unreadable(running: Running, said: str) -> Problem:
+    return Problem(
+        f"app {running.app}, machine {running.machine.id} ({running.machine.region})",
+        "drift.disk",
+        "",
+        f"its files' digests could not be read: {' '.join(said.split())[:200] or 'no answer'}",
+        f"fly ssh console -a {running.app} --machine {running.machine.id}",
+    )

@@ -1,0 +1,439 @@
+"""Things done behind Pulumi's back, and what `gateway drift` has to say of each."""
+
+import copy
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.sandbox.engine.sandbox_program import SandboxProgram, shipped_file, wait_until
+
+APP = "stub-gateway"
+REDIS = "stub-gateway-redis"
+POSTGRES = "stub-gateway-db"
+YAML = "/app/litellm_config.yaml"
+PROOF = "/app/gateway_proof.pyz"
+RELEASE = "gateway-release"
+MARKER = "planted-marker-7f31"  # in every value that is planted and must never be shown
+
+Act = Callable[[SandboxProgram], None]
+
+
+@dataclass(frozen=True)
+class Tampering:
+    """One change, where it has to be found, and who can see it."""
+
+    what: str
+    act: Act
+    path: str
+    layer: str = "infrastructure"
+    verdict: str = "drifted"
+    resource: str = RELEASE
+    blind: str = ""
+    """Why no preview can see it; "" for what both see."""
+    found: int = 1
+    """How many findings it makes."""
+
+
+def first(sandbox: SandboxProgram, app: str) -> dict[str, Any]:
+    """Return the app's oldest machine: `iad-1` of the gateway."""
+    return min(sandbox.machines(app), key=lambda row: (row["created_at"], row["id"]))
+
+
+def edited(app: str = APP, **settings: Any) -> Act:
+    """Edit the first machine; `__` in a name stands for a dot."""
+
+    def act(sandbox: SandboxProgram) -> None:
+        changes = {f"config.{key.replace('__', '.')}": v for key, v in settings.items()}
+        machine = first(sandbox, app)["id"]
+        sandbox.control("POST", f"/machines/{machine}/edit", {"set": changes})
+
+    return act
+
+
+def file_replaced(path: str, old: str, new: str) -> Act:
+    """Replace a text within a file of the first machine's configuration."""
+
+    def act(sandbox: SandboxProgram) -> None:
+        machine = first(sandbox, APP)
+        text = shipped_file(machine, path)
+        assert old in text
+        body = {"file": {path: text.replace(old, new)}}
+        sandbox.control("POST", f"/machines/{machine['id']}/edit", body)
+
+    return act
+
+
+def file_written(path: str, text: str) -> Act:
+    def act(sandbox: SandboxProgram) -> None:
+        body = {"file": {path: text}}
+        sandbox.control("POST", f"/machines/{first(sandbox, APP)['id']}/edit", body)
+
+    return act
+
+
+def on_disk(path: str, text: str | None) -> Act:
+    """Write a file on the first machine's disk, past its configuration; None removes it."""
+
+    def act(sandbox: SandboxProgram) -> None:
+        machine = first(sandbox, APP)["id"]
+        wait_until(lambda: started(sandbox, machine), 30, "the machine runs")
+        file = sandbox.home / "machines" / machine / "rootfs" / path.lstrip("/")
+        assert file.is_file()
+        if text is None:
+            file.unlink()
+        else:
+            file.write_text(text)
+
+    return act
+
+
+def started(sandbox: SandboxProgram, machine: str) -> bool:
+    rows = [row for app in (APP, REDIS, POSTGRES) for row in sandbox.machines(app)]
+    return any(row["id"] == machine and row["state"] == "started" for row in rows)
+
+
+def metadata(key: str, value: str) -> Act:
+    def act(sandbox: SandboxProgram) -> None:
+        machine = first(sandbox, APP)["id"]
+        path = f"/apps/{APP}/machines/{machine}/metadata/{key}"
+        assert sandbox.fly("POST", path, {"value": value}).is_success
+
+    return act
+
+
+def deleted(app: str) -> Act:
+    def act(sandbox: SandboxProgram) -> None:
+        path = f"/apps/{app}/machines/{first(sandbox, app)['id']}?force=true"
+        assert sandbox.fly("DELETE", path).is_success
+
+    return act
+
+
+def added_machine(app: str, *, clone: bool) -> Act:
+    def act(sandbox: SandboxProgram) -> None:
+        config = copy.deepcopy(first(sandbox, app)["config"])
+        config.pop("mounts", None)
+        if not clone:
+            config["metadata"] = {}
+        body = {"config": config, "region": "iad"}
+        assert sandbox.fly("POST", f"/apps/{app}/machines", body).is_success
+
+    return act
+
+
+def secret(name: str, value: str | None, app: str = APP) -> Act:
+    def act(sandbox: SandboxProgram) -> None:
+        sandbox.control("POST", f"/apps/{app}/secrets", {name: value})
+
+    return act
+
+
+def released(app: str, position: int) -> Act:
+    def act(sandbox: SandboxProgram) -> None:
+        address = sandbox.status_of(app)["ips"][position]["ip"]
+        assert sandbox.fly("DELETE", f"/apps/{app}/ip_assignments/{address}").is_success
+
+    return act
+
+
+def added_address(sandbox: SandboxProgram) -> None:
+    body = {"type": "v6"}
+    assert sandbox.fly("POST", f"/apps/{APP}/ip_assignments", body).is_success
+
+
+def added_volume(sandbox: SandboxProgram) -> None:
+    body = {"name": "forgotten", "region": "iad", "size_gb": 1}
+    assert sandbox.fly("POST", f"/apps/{APP}/volumes", body).is_success
+
+
+def extended_volume(sandbox: SandboxProgram) -> None:
+    volume = sandbox.volumes(REDIS)[0]["id"]
+    path = f"/apps/{REDIS}/volumes/{volume}/extend"
+    assert sandbox.fly("PUT", path, {"size_gb": 11}).is_success
+
+
+def sql(statement: str) -> Act:
+    def act(sandbox: SandboxProgram) -> None:
+        machine = first(sandbox, POSTGRES)["id"]
+        command = ["psql", "-U", "postgres", "-d", "postgres", "-c", statement]
+        path = f"/apps/{POSTGRES}/machines/{machine}/exec"
+        answer = sandbox.fly("POST", path, {"command": command, "timeout": 20}).json()
+        assert answer["exit_code"] == 0, answer
+
+    return act
+
+
+@dataclass
+class Before:
+    """How machines and secrets were, to bring back what one tampering changed."""
+
+    sandbox: SandboxProgram
+    apps: tuple[str, ...]
+    configs: dict[str, tuple[str, Mapping[str, Any]]] = field(default_factory=dict)
+    secrets: dict[str, dict[str, str]] = field(default_factory=dict)
+    ips: dict[str, list[str]] = field(default_factory=dict)
+    volumes: dict[str, list[str]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for app in self.apps:
+            for row in self.sandbox.machines(app):
+                self.configs[row["id"]] = (app, row["config"])
+            self.secrets[app] = self.sandbox.secrets(app)
+            status = self.sandbox.status_of(app)
+            self.ips[app] = [ip["ip"] for ip in status["ips"]]
+            self.volumes[app] = [volume["id"] for volume in self.sandbox.volumes(app)]
+
+    def restore(self) -> None:
+        """Undo what can be undone with the same ids: configurations, secrets, what was added."""
+        for app in self.apps:
+            self._machines(app)
+            self._surroundings(app)
+
+    def _machines(self, app: str) -> None:
+        for row in self.sandbox.machines(app):
+            path = f"/apps/{app}/machines/{row['id']}"
+            if row["id"] not in self.configs:
+                self.sandbox.fly("DELETE", f"{path}?force=true")
+            elif row["config"] != self.configs[row["id"]][1]:
+                body = {"config": self.configs[row["id"]][1]}
+                assert self.sandbox.fly("POST", path, body).is_success
+
+    def _surroundings(self, app: str) -> None:
+        now, was = self.sandbox.secrets(app), self.secrets[app]
+        changed = {name: was.get(name) for name in now | was if now.get(name) != was.get(name)}
+        if changed:
+            self.sandbox.control("POST", f"/apps/{app}/secrets", changed)
+        for ip in self.sandbox.status_of(app)["ips"]:
+            if ip["ip"] not in self.ips[app]:
+                self.sandbox.fly("DELETE", f"/apps/{app}/ip_assignments/{ip['ip']}")
+        for volume in self.sandbox.volumes(app):
+            if volume["id"] not in self.volumes[app]:
+                self.sandbox.fly("DELETE", f"/apps/{app}/volumes/{volume['id']}")
+
+    def disk_restored(self) -> None:
+        """Write the files of every machine's configuration onto its disk again."""
+        for machine, (_, config) in self.configs.items():
+            for file in config.get("files") or []:
+                path = _on_disk(self.sandbox.home, machine, file["guest_path"])
+                if path.parent.is_dir():
+                    path.write_bytes(_decoded(file))
+
+
+def _on_disk(home: Path, machine: str, guest_path: str) -> Path:
+    return home / "machines" / machine / "rootfs" / guest_path.lstrip("/")
+
+
+def _decoded(file: Mapping[str, Any]) -> bytes:
+    import base64  # noqa: PLC0415
+
+    return base64.b64decode(file["raw_value"])
+
+
+def document(printed: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(printed)
+    return found
+
+
+def place(path: str) -> str:
+    """Return a property of the gateway's first machine."""
+    return f"machines.iad-1.{path}"
+
+
+IN_A_MACHINE = (
+    Tampering("a variable changed", edited(env__LITELLM_MODE="DEV"), place("env.LITELLM_MODE")),
+    Tampering("a variable added", edited(env__SOMETHING=MARKER), place("env.SOMETHING")),
+    Tampering("a variable removed", edited(env__LITELLM_MODE=None), place("env.LITELLM_MODE")),
+    Tampering("more memory", edited(guest__memory_mb=4096), place("guest.memory_mb")),
+    Tampering("more processors", edited(guest__cpus=8), place("guest.cpus")),
+    Tampering("another image", edited(image="registry.fly.io/stub:v1.105.0"), place("image")),
+    Tampering("another word of the command", edited(init__cmd__1="/elsewhere"), place("init.cmd[1]")),
+    Tampering(
+        "a higher limit",
+        edited(services__0__concurrency__hard_limit=500),
+        place("services[0].concurrency.hard_limit"),
+    ),
+    Tampering(
+        "connections counted",
+        edited(services__0__concurrency__type="connections"),
+        place("services[0].concurrency.type"),
+    ),
+    Tampering("autostop", edited(services__0__autostop="stop"), place("services[0].autostop")),
+    Tampering(
+        "fewer running",
+        edited(services__0__min_machines_running=1),
+        place("services[0].min_machines_running"),
+    ),
+    Tampering(
+        "a slower check",
+        edited(services__0__checks__0__interval="30s"),
+        place("services[0].checks[0].interval"),
+    ),
+    Tampering(
+        "another check",
+        edited(services__0__checks__0__path="/"),
+        place("services[0].checks[0].path"),
+    ),
+    Tampering("no check", edited(services__0__checks=None), place("services[0].checks")),
+    Tampering("another metrics path", edited(metrics__path="/m"), place("metrics.path")),
+    Tampering("another metrics port", edited(metrics__port=4009), place("metrics.port")),
+    Tampering("no restarts", edited(restart={"policy": "no"}), place("restart")),
+    Tampering("less time to end", edited(stop_config__timeout="5s"), place("stop_config.timeout")),
+    Tampering("another signal", edited(stop_config__signal="SIGINT"), place("stop_config.signal")),
+    Tampering("destroyed when it ends", edited(auto_destroy=True), place("auto_destroy")),
+    Tampering("other metadata", edited(metadata__owner="somebody"), place("metadata.owner")),
+    Tampering("another phase", metadata("gateway_phase", "new"), place("phase")),
+    Tampering(
+        "an older version of the secrets",
+        metadata("gateway_secrets_version", "0"),
+        "secrets_version",
+        layer="secrets",
+    ),
+    Tampering(
+        "another breaker in LiteLLM's file",
+        file_replaced(YAML, "cooldown_time: 30", "cooldown_time: 31"),
+        place(f'files["{YAML}"]'),
+        layer="files",
+    ),
+    Tampering(
+        "a chain without its target",
+        file_replaced(YAML, "    - anthropic/claude-sonnet-4-6\n", "    - xai/grok-4.3\n"),
+        place(f'files["{YAML}"]'),
+        layer="files",
+    ),
+    Tampering(
+        "another proof",
+        file_written(PROOF, "print('passed')"),
+        place(f'files["{PROOF}"]'),
+        layer="files",
+    ),
+    Tampering(
+        "one file more",
+        file_written("/app/extra.py", f"KEY = '{MARKER}'"),
+        place('files["/app/extra.py"]'),
+        layer="files",
+    ),
+    Tampering(
+        "LiteLLM's file edited on the disk",
+        on_disk(YAML, f"model_list: []\ngeneral_settings:\n  master_key: {MARKER}\n"),
+        place(f'disk["{YAML}"]'),
+        layer="files",
+        blind="Fly's API shows the configuration that a machine was given, not its disk",
+    ),
+    Tampering(
+        "the proof removed from the disk",
+        on_disk(PROOF, None),
+        place(f'disk["{PROOF}"]'),
+        layer="files",
+        verdict="missing",
+        blind="Fly's API shows the configuration that a machine was given, not its disk",
+    ),
+    Tampering("a machine too many", added_machine(APP, clone=True), "machines.iad-3", verdict="unmanaged"),
+)
+"""All of these are undone by restoring configurations; disks by writing the files again."""
+
+AROUND = (
+    Tampering(
+        "a machine of no release",
+        added_machine(APP, clone=False),
+        r"machines\[.*\]|machines\..*",
+        verdict="unmanaged",
+        resource=f"app {APP}",
+        blind="Pulumi knows only what it made, and this machine is in no process group of ours",
+    ),
+    Tampering(
+        "a machine beside Redis",
+        added_machine(REDIS, clone=False),
+        r"machines\[.*\]|machines\..*",
+        verdict="unmanaged",
+        resource=f"app {REDIS}",
+        blind="Pulumi knows only what it made: the one machine of this name",
+    ),
+    Tampering(
+        "a secret's value",
+        secret("XAI_API_KEY", f"{MARKER}-xai"),
+        "names.XAI_API_KEY",
+        layer="secrets",
+        resource="gateway-secrets",
+    ),
+    Tampering(
+        "a secret taken away",
+        secret("ANTHROPIC_API_KEY", None),
+        "names.ANTHROPIC_API_KEY",
+        layer="secrets",
+        verdict="missing",
+        resource="gateway-secrets",
+    ),
+    Tampering(
+        "a secret nobody declared",
+        secret("SOMEBODYS_KEY", f"{MARKER}-mine"),
+        "secrets.SOMEBODYS_KEY",
+        layer="secrets",
+        verdict="unmanaged",
+        resource=f"app {APP}",
+        blind="Secrets that nobody declared are left alone by the program",
+    ),
+    Tampering(
+        "Redis' password",
+        secret("VALKEY_PASSWORD", f"{MARKER}-valkey", REDIS),
+        "names.VALKEY_PASSWORD",
+        layer="secrets",
+        resource="gateway-redis-secrets",
+    ),
+    Tampering(
+        "one public address more",
+        added_address,
+        r"addresses\[.*\]",
+        verdict="unmanaged",
+        resource=f"app {APP}",
+        blind="Pulumi knows only the addresses that it allocated",
+    ),
+    Tampering(
+        "a forgotten volume",
+        added_volume,
+        r"volumes\..*|volumes\[.*\]",
+        verdict="unmanaged",
+        resource=f"app {APP}",
+        blind="Pulumi knows only the volumes that it made",
+    ),
+    Tampering(
+        "more memory for Redis",
+        edited(REDIS, guest__memory_mb=2048),
+        "config.guest.memory_mb",
+        resource="gateway-redis-machine",
+    ),
+    Tampering(
+        "fewer connections",
+        edited(POSTGRES, init__cmd__2="max_connections=200"),
+        "config.init.cmd[2]",
+        resource="gateway-postgres-machine",
+    ),
+)
+"""These, too, are undone by restoring what was."""
+
+GONE = (
+    Tampering("a deleted machine", deleted(APP), "machines.iad-2", verdict="missing"),
+    Tampering(
+        "a released address",
+        released(APP, 0),
+        "",
+        verdict="missing",
+        resource="gateway-v6",
+    ),
+    Tampering(
+        "Redis' private address released",
+        released(REDIS, 0),
+        "",
+        verdict="missing",
+        resource="gateway-redis-flycast",
+    ),
+    Tampering("a longer volume", extended_volume, "size_gb", resource="gateway-redis-volume"),
+    Tampering(
+        "a role that may not log in",
+        sql("ALTER ROLE litellm NOLOGIN"),
+        "role",
+        resource="gateway-postgres-database",
+    ),
+)
+"""What only a deployment brings back, or nothing at all."""
