@@ -33,6 +33,11 @@ class Plan:
     by_hand: tuple[Finding, ...] = ()
 
     @property
+    def blocked(self) -> bool:
+        """Whether a `pulumi up` would stop half-way: at a volume that is longer than declared."""
+        return any(finding.handle.resource_kind == "Volume" for finding in self.by_hand)
+
+    @property
     def empty(self) -> bool:
         """Whether nothing of it is done here."""
         return not (self.remove or self.restart or self.deploy)
@@ -71,19 +76,19 @@ def heal(
         output.say("nothing was changed: not everything could be looked at")
         return report.exit_code()
     plan = plan_for(report.drift, report.environment)
-    if plan.empty:
-        show(report, output)
+    show(report, output)
+    if report.drift:
+        tell(plan, report, output)
+    if plan.empty or (plan.blocked and not (plan.remove or plan.restart)):
         output.answer({**report.as_json(), "healed": False})
         return report.exit_code()
-    show(report, output)
-    tell(plan, report, output)
     if not (yes or _agreed(output)):
         output.say("nothing was changed")
         output.answer({**report.as_json(), "healed": False})
         return ExitCode.FINDING
     with FlyApi.from_environment(stack.environ) as api:
         carry_out(plan, api, output)
-    if plan.deploy:
+    if plan.deploy and not plan.blocked:
         clear_stale_locks(stack, output)
         watched = stack.engine.watch(*UP, attended=False)
         if watched.exit_code != 0:
@@ -107,7 +112,9 @@ def tell(plan: Plan, report: Report, output: Output) -> None:
             f"  restart machine {finding.handle.id}: its files are written anew;"
             " it serves nothing meanwhile"
         )
-    if plan.deploy:
+    if plan.deploy and plan.blocked:
+        output.show("  no pulumi up: it would stop at the volume below, which can only be adopted")
+    elif plan.deploy:
         count = len(plan.deploy)
         things = "1 thing" if count == 1 else f"{count} things"
         output.show(f"  pulumi up, with its proof: {things} that the program declares")

@@ -1,24 +1,24 @@
-"""How a drift report is told: a table for a terminal, Markdown for a pull request's comment."""
+"""How a drift report is told: lines for a terminal, Markdown for a pull request's comment."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from ops.drift_findings import Finding, Layer, Report
+from ops.drift_findings import Finding, Layer, Report, Verdict
 from ops.output import Output
 from ops.status import age_of
 
 COLUMNS = ("verdict", "where", "applied", "is", "wanted", "since")
 CLEAN = "everything is as it was applied"
-LONGEST = 48  # characters of a value in the table; --json has all of it
+_WIDTH = max(len(verdict) for verdict in Verdict)
+LONGEST = 80  # characters of a value for a reader; --json has all of it
 
 
 def show(report: Report, output: Output) -> None:
     """Write the report as text."""
     for title, findings in sections(report):
         output.show(title)
-        output.table(COLUMNS, (_row(finding) for finding in findings))
         for finding in findings:
-            for detail in finding.details:
-                output.show(f"  {where(finding)}: {detail}")
+            for line in lines_of(finding):
+                output.show(f"  {line}")
         output.show("")
     for ignored in report.ignored:
         finding = ignored.finding
@@ -32,6 +32,18 @@ def show(report: Report, output: Output) -> None:
     output.show(summary(report))
     for remedy in remedies(report.findings):
         output.show(f"  {remedy}")
+
+
+def lines_of(finding: Finding) -> Iterator[str]:
+    """Yield a finding as lines: where, the values, what in particular."""
+    since = f", since {age_of(finding.since)}" if finding.since else ""
+    yield f"{finding.verdict:<{_WIDTH}}  {where(finding)}{since}"
+    sides = [("applied", finding.recorded), ("is", finding.actual)]
+    if finding.desired != finding.recorded:
+        sides.append(("wanted", finding.desired))
+    told = ", ".join(f"{name} {_told(value)}" for name, value in sides)
+    for line in (told, *finding.details):
+        yield f"{'':<{_WIDTH}}  {line}"
 
 
 def markdown(report: Report) -> str:
@@ -104,12 +116,14 @@ def _row(finding: Finding) -> tuple[str, ...]:
     return (
         finding.verdict.value,
         where(finding),
-        *("not there" if value is None else _short(value) for value in values),
+        *(_told(value) for value in values),
         age_of(finding.since) if finding.since else "",
     )
 
 
-def _short(value: str) -> str:
+def _told(value: str | None) -> str:
+    if value is None:
+        return "not there"
     return value if len(value) <= LONGEST else f"{value[: LONGEST - 3]}..."
 
 
