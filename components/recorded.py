@@ -6,6 +6,7 @@ from enum import Enum
 from typing import Any, Final
 
 from components.provider import PROVIDER_KEY
+from components.secrets import DECLARED
 
 DYNAMIC = "pulumi-python:dynamic/fly:"  # what the engine calls the resources of this project
 _SIGNATURE = "4dabf18193072939515e22adb298388d"  # Pulumi's mark of a value that is not plain
@@ -52,6 +53,21 @@ def read_export(export: Mapping[str, Any]) -> tuple[Recorded, ...]:
         for row in rows
         if str(row["type"]).startswith(DYNAMIC) and not row.get("delete")
     )
+
+
+def last_applied(recorded: Recorded) -> dict[str, Any]:
+    """Return the inputs as they were last applied.
+
+    A refresh takes what is there into the state, also that of a `pulumi up` that failed later.
+    What a release was proven with and which secrets were set stays beside it, and holds here.
+    """
+    inputs = dict(recorded.inputs)
+    applied, digests = recorded.outputs.get("applied"), recorded.outputs.get("digests")
+    if recorded.kind == "Release" and isinstance(applied, Mapping):
+        inputs["machines"] = dict.fromkeys(inputs.get("machines") or {}, applied)
+    if recorded.kind == "Secrets" and isinstance(digests, Mapping):
+        inputs["names"] = dict.fromkeys(sorted(digests), DECLARED)
+    return inputs
 
 
 def stack_outputs(export: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,12 +7,13 @@ from typing import Any
 
 from components.actual import Actual, Reality, Unmanaged, without_secrets
 from components.desired import Desired
-from components.recorded import Recorded
+from components.recorded import Recorded, last_applied
 from components.three_ways import Move, moves
 from fly.differences import MISSING, Step, property_path
 from gateway.proof_archive import PATH_IN_MACHINE as PROOF_IN_MACHINE
 from ops.drift_files import file_changes
 from ops.drift_findings import Finding, Handle, Layer, Moved, Verdict
+from ops.drift_settings import store_of
 from ops.drift_values import is_file, value_text
 
 EVERY_MACHINE = "*"  # in a path: the same on every machine of the release
@@ -50,7 +51,7 @@ class Comparison:
         return f"gateway deploy {self.environment}"
 
     def _of(self, recorded: Recorded) -> Iterator[Finding]:
-        applied = without_secrets(recorded.kind, recorded.inputs)
+        applied = without_secrets(recorded.kind, last_applied(recorded))
         seen = self._seen.get(recorded.name)
         wanted = self._wanted.get(recorded.name)
         if seen is not None and seen.inputs is None:
@@ -104,10 +105,14 @@ class Comparison:
         )
 
     def _remedy(self, recorded: Recorded, move: Move) -> str:
-        if recorded.kind == "Volume" and move.steps == ("size_gb",) and move.reality:
-            # A volume never shrinks, so the settings have to follow.
-            return f"gateway drift {self.environment} --adopt"
-        return self._deploy
+        if recorded.kind != "Volume" or move.steps != ("size_gb",):
+            return self._deploy
+        if move.desired is not MISSING and move.desired > move.actual:
+            app = recorded.inputs.get("app")
+            return f"fly volumes extend {recorded.id} --size {move.desired} -a {app}"
+        # A volume never shrinks, so the settings have to follow.
+        setting = f"gateway:{store_of(recorded.name)}.machine.volume_gb"
+        return f"pulumi config set -s {self.environment} --path {setting} --type int {move.actual}"
 
     def _gone(self, recorded: Recorded) -> Finding:
         layer = Layer.SECRETS if recorded.kind == "Secrets" else Layer.INFRASTRUCTURE

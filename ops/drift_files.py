@@ -5,16 +5,15 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from typing import Any
 
-import yaml
-
 from components.actual import Running
 from fly.canonical import canonical
-from fly.differences import differences, property_path
+from fly.differences import property_path
 from fly.errors import FlyError
 from fly.shared import SharedLook
+from gateway.changes import text_changes
 from gateway.render import PATH_IN_MACHINE as YAML_IN_MACHINE
 from ops.drift_findings import Finding, Handle, Layer, Moved, Part, Verdict
-from ops.drift_values import file_bytes, file_text, value_text
+from ops.drift_values import file_bytes, file_text
 from stacks.problem import Problem
 
 EXEC_TIMEOUT_S = 20
@@ -45,23 +44,15 @@ def look_at_disks(
 
 
 def file_changes(path: str, before: Any, after: Any) -> tuple[str, ...]:
-    """Say what differs between two contents of a file; nothing where that cannot be told."""
+    """Say what differs between two contents of LiteLLM's file; nothing of any other file."""
     old, new = file_bytes(before), file_bytes(after)
     if path != YAML_IN_MACHINE or old is None or new is None:
         return ()
-    try:
-        documents = [yaml.load(raw, Loader=yaml.CSafeLoader) for raw in (old, new)]
-    except (yaml.YAMLError, UnicodeDecodeError):
-        return ("one of the two is no YAML",)
-    changes = [
-        f"{property_path(found.steps)}: {value_text(found.steps, found.before) or 'not set'}"
-        f" -> {value_text(found.steps, found.after) or 'not set'}"
-        for found in differences(*documents)
-    ]
-    if len(changes) > SHOWN_CHANGES:
-        more = len(changes) - SHOWN_CHANGES
-        return (*changes[:SHOWN_CHANGES], f"and {more} more")
-    return tuple(changes) or ("the same settings, written in another way",)
+    found = text_changes(old.decode(errors="replace"), new.decode(errors="replace"))
+    said = tuple(change.sentence for change in found)
+    if len(said) > SHOWN_CHANGES:
+        return (*said[:SHOWN_CHANGES], f"and {len(said) - SHOWN_CHANGES} more")
+    return said or ("the same settings, written in another way",)
 
 
 def _files(running: Running) -> dict[str, Any]:

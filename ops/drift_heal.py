@@ -5,7 +5,7 @@ declares is put right by one `pulumi up`, through the same gates as every releas
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import click
@@ -25,17 +25,16 @@ UP = ("up", "--yes", "--skip-preview", "--suppress-outputs", "--suppress-progres
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What will be done: `remove` and `restart` here, `deploy` by the engine, the rest by hand."""
+    """What will be done: `remove` and `restart` here, `deploy` by the engine, the rest by hand.
+
+    `blocked`: a `pulumi up` would stop half-way, at a volume that has another size than declared.
+    """
 
     remove: tuple[Finding, ...] = ()
     restart: tuple[Finding, ...] = ()
     deploy: tuple[Finding, ...] = ()
     by_hand: tuple[Finding, ...] = ()
-
-    @property
-    def blocked(self) -> bool:
-        """Whether a `pulumi up` would stop half-way: at a volume that is longer than declared."""
-        return any(finding.handle.resource_kind == "Volume" for finding in self.by_hand)
+    blocked: bool = False
 
     @property
     def empty(self) -> bool:
@@ -43,11 +42,12 @@ class Plan:
         return not (self.remove or self.restart or self.deploy)
 
 
-def plan_for(findings: Iterable[Finding], environment: str) -> Plan:
+def plan_for(report: Report) -> Plan:
     """Sort what moved by who puts it right."""
+    environment = report.environment
     remove, restart, deploy, by_hand = [], [], [], []
     machines: set[str] = set()
-    for finding in findings:
+    for finding in report.drift:
         kind = finding.handle.kind
         if kind in {"machine", "address", "secret"}:
             remove.append(finding)
@@ -59,7 +59,11 @@ def plan_for(findings: Iterable[Finding], environment: str) -> Plan:
             deploy.append(finding)
         else:
             by_hand.append(finding)
-    return Plan(tuple(remove), tuple(restart), tuple(deploy), tuple(by_hand))
+    blocking = [f for f in report.findings if f.handle.steps == ("size_gb",)]
+    by_hand += [finding for finding in blocking if finding.pending]
+    return Plan(
+        tuple(remove), tuple(restart), tuple(deploy), tuple(by_hand), blocked=bool(blocking)
+    )
 
 
 def heal(
@@ -75,7 +79,7 @@ def heal(
         output.answer({**report.as_json(), "healed": False})
         output.say("nothing was changed: not everything could be looked at")
         return report.exit_code()
-    plan = plan_for(report.drift, report.environment)
+    plan = plan_for(report)
     show(report, output)
     if report.drift:
         tell(plan, report, output)
@@ -113,7 +117,7 @@ def tell(plan: Plan, report: Report, output: Output) -> None:
             " it serves nothing meanwhile"
         )
     if plan.deploy and plan.blocked:
-        output.show("  no pulumi up: it would stop at the volume below, which can only be adopted")
+        output.show("  no pulumi up: it would stop at the volume below")
     elif plan.deploy:
         count = len(plan.deploy)
         things = "1 thing" if count == 1 else f"{count} things"

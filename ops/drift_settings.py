@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from components.configuration import settings_path
-from components.recorded import Recorded
+from components.recorded import Recorded, last_applied
 from fly.differences import MISSING, Step, differences
 from fly.durations import parse_ns
 from gateway.render import PATH_IN_MACHINE as YAML_IN_MACHINE
@@ -79,7 +79,7 @@ def wishes(
         case "DataMachine", ("config", *rest):
             return (_of_data_machine(finding, tuple(rest), what.value),)
         case "Volume", ("size_gb",):
-            return (Wish((_store(finding), "machine", "volume_gb"), what.value),)
+            return (Wish((store_of(finding.resource), "machine", "volume_gb"), what.value),)
         case _:
             raise NoSetting(_UNSAID.get(what.resource_kind, "no setting decides it"))
 
@@ -156,7 +156,7 @@ def _image(settings: Settings, reference: str) -> Wish:
 
 
 def _of_data_machine(finding: Finding, steps: tuple[Step, ...], value: Any) -> Wish:
-    store = _store(finding)
+    store = store_of(finding.resource)
     match steps:
         case ("guest", "memory_mb"):
             return Wish((store, "machine", "memory_mb"), _there(value))
@@ -174,7 +174,8 @@ def _of_yaml(
 ) -> tuple[Wish, ...]:
     """Return the settings behind each key of LiteLLM's file that is another there."""
     slot = finding.handle.steps[1]
-    inputs: Any = next(each.inputs for each in recorded if each.name == finding.resource)
+    applied = (last_applied(each) for each in recorded if each.name == finding.resource)
+    inputs: Any = next(applied)
     texts = (inputs["machines"][slot]["files"][YAML_IN_MACHINE], finding.handle.value)
     try:
         before, after = (
@@ -222,9 +223,9 @@ def _chains(section: str, key: str, before: Any, after: Any) -> dict[Path, Any]:
     }
 
 
-def _store(finding: Finding) -> str:
+def store_of(resource: str) -> str:
     """Return which of the two data stores a resource is part of, by the name it is given."""
-    return "postgres" if "-postgres-" in finding.resource else "redis"
+    return "postgres" if "-postgres-" in resource else "redis"
 
 
 def _there(value: Any) -> Any:
