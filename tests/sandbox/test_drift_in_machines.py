@@ -1,0 +1,107 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.sandbox.drift_project import CLEAN, FOUND, PREVIEW, DriftProject
+from tests.sandbox.engine.sandbox_program import wait_until
+from tests.sandbox.ops_project import Project
+from tests.sandbox.subnets import free_subnet
+from tests.sandbox.tampering import APP, first, started
+from tests.sandbox.tamperings import IN_A_MACHINE
+
+pytestmark = pytest.mark.timeout(900)
+REPEATED = 5  # looks after each of four things that are no drift
+
+
+@pytest.fixture(scope="module")
+def drifting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DriftProject]:
+    """A gateway of two machines on the stub image, with a Redis beside it."""
+    made = DriftProject(Project.make(tmp_path_factory.mktemp("drift"), subnet=free_subnet()))
+    made.deploy()
+    yield made
+    made.project.run("sandbox", "down")
+
+
+def test_what_is_no_drift_is_never_told(drifting: DriftProject) -> None:
+    sandbox = drifting.sandbox
+    machine = first(sandbox, APP)["id"]
+    path = f"/apps/{APP}/machines/{machine}"
+
+    def look(times: int = REPEATED) -> None:
+        for _ in range(times):
+            found = drifting.drift(code=CLEAN)
+            assert (found["findings"], found["clean"]) == ([], True)
+
+    assert sandbox.fly("POST", f"{path}/restart").is_success
+    look(2)  # also while it restarts
+    wait_until(lambda: started(sandbox, machine), 60, "the machine runs again")
+    look(REPEATED - 2)
+    assert sandbox.fly("POST", f"{path}/stop").is_success  # what Fly's proxy does to an idle one
+    wait_until(lambda: not started(sandbox, machine), 60, "the machine has stopped")
+    look()
+    assert "is stopped" in drifting.drift(code=CLEAN)["notes"][0]
+    assert sandbox.fly("POST", f"{path}/start").is_success
+    assert sandbox.fly("POST", f"{path}/cordon").is_success
+    look()
+    assert sandbox.fly("POST", f"{path}/uncordon").is_success
+    drifting.project.answer("deploy", "local")
+    look()
+
+
+@pytest.mark.parametrize("number", range(len(IN_A_MACHINE)))
+def test_a_tampering_is_found_by_both(drifting: DriftProject, number: int) -> None:
+    tampering = IN_A_MACHINE[number]
+    before = drifting.before(APP)
+    try:
+        drifting.finds(tampering)
+    finally:
+        before.restore()
+        before.disk_restored()
+    drifting.tells_no_marker()
+
+
+def test_several_at_once_are_healed_by_one_command(drifting: DriftProject) -> None:
+    chosen = {
+        "a variable changed",
+        "another breaker in LiteLLM's file",
+        "the proof removed from the disk",
+        "a machine too many",
+        "an older version of the secrets",
+    }
+    several = [tampering for tampering in IN_A_MACHINE if tampering.what in chosen]
+    assert len(several) == len(chosen)
+    for tampering in several:
+        tampering.act(drifting.sandbox)
+    found = drifting.drift(code=FOUND)
+    assert len(found["findings"]) == len(chosen)
+
+    refused = drifting.project.run("drift", "local", "--heal", stdin="n\n")
+    assert refused.returncode == FOUND
+    assert "nothing was changed" in refused.stderr
+    assert len(drifting.drift(code=FOUND)["findings"]) == len(chosen)
+
+    healed = drifting.drift("--heal", "--yes", code=CLEAN)
+    assert healed["healed"]
+    assert drifting.drift(code=CLEAN)["clean"]
+    _, preview = drifting.both()
+    assert preview.returncode == CLEAN, (PREVIEW, preview.stdout)
+
+
+def test_a_finding_keeps_the_moment_at_which_it_was_first_seen(
+    drifting: DriftProject, tmp_path: Path
+) -> None:
+    memory = ("--memory", str(tmp_path / "memory.json"))
+    before = drifting.before(APP)
+    try:
+        IN_A_MACHINE[0].act(drifting.sandbox)
+        seen = drifting.drift(*memory, code=FOUND)["findings"][0]["since"]
+        again = drifting.drift(*memory, code=FOUND)
+        assert again["findings"][0]["since"] == seen
+    finally:
+        before.restore()
+    assert drifting.drift(*memory, code=CLEAN)["findings"] == []
+    IN_A_MACHINE[0].act(drifting.sandbox)
+    anew = drifting.drift(*memory, code=FOUND)
+    before.restore()
+    assert anew["findings"][0]["since"] > again["looked_at"] > seen
