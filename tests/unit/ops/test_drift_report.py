@@ -1,5 +1,6 @@
 import io
 import json
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -156,7 +157,7 @@ def test_an_entry_of_another_environment_covers_nothing() -> None:
 
 def test_every_mistake_in_the_file_is_told_at_once() -> None:
     text = "ignored: []\nignore:\n- {resource: a, owner: 3, until: soon, why: x}\n- nothing\n"
-    with pytest.raises(ProblemError, match="drift.ignore") as raised:
+    with pytest.raises(ProblemError, match=r"drift\.ignore") as raised:
         entries_of(text.encode())
     told = " ".join(problem.expected for problem in raised.value.problems)
     for word in (
@@ -172,10 +173,8 @@ def test_every_mistake_in_the_file_is_told_at_once() -> None:
 
 @given(st.binary(max_size=40))
 def test_no_text_makes_reading_the_entries_raise_anything_else(raw: bytes) -> None:
-    try:
+    with suppress(ProblemError):
         entries_of(raw)
-    except ProblemError as error:
-        assert error.problems
 
 
 def test_a_part_is_empty_unless_told_otherwise() -> None:
