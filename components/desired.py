@@ -6,9 +6,9 @@ state; a secret is a word that stands for it.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import pulumi
 import pulumi.runtime
@@ -46,7 +46,8 @@ def desired(settings: Settings, recorded: Iterable[Recorded]) -> tuple[Desired, 
     def program() -> None:
         Gateway(NAME, settings, lambda _name: pulumi.Output.secret(STAND_IN))
 
-    pulumi.runtime.test(program)()
+    run: Callable[[], None] = cast("Any", pulumi.runtime.test)(program)
+    run()
     return tuple(sorted(monitor.declared, key=lambda each: each.name))
 
 

@@ -3,16 +3,16 @@
 # ruff: noqa: PLC0415 - the program and Pulumi's library load while the engine reads its state
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fly.api import FlyApi
-from ops.drift_findings import Part, Report
+from ops.drift_findings import Layer, Report
 from ops.drift_ignore import Entry, applied, read_entries
 from ops.drift_memory import dated, memory_file, remember, remembered
 from ops.drift_text import markdown, show
@@ -25,16 +25,15 @@ from stacks.problem import ProblemError
 if TYPE_CHECKING:
     from stacks.settings import Settings
 
+EVERY_LAYER = frozenset(Layer)
 AT_A_TIME = 24  # looks under way; Fly's limits are per machine and app, and the client keeps them
-
-View = Callable[[Mapping[str, Any], "Settings"], Part]
-"""The running gateway's own word: from the stack's outputs, key included, and the settings."""
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
     """What a user asked for beside the look itself."""
 
+    layers: frozenset[Layer] = EVERY_LAYER
     memory: Path | None = None
     pending: bool = False
     markdown: bool = False
@@ -50,9 +49,9 @@ def look(
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     entries: tuple[Entry, ...] = (),
     memory: Path | None = None,
-    view: View | None = None,
+    layers: frozenset[Layer] = EVERY_LAYER,
 ) -> Report:
-    """Look at an environment in all layers and return what was found.
+    """Look at an environment in these layers and return what was found.
 
     `settings` are those of today; `entries` what somebody decided to ignore; `memory` the file
     that keeps since when each finding has been seen, None to keep nothing. Changes nothing. Raises
@@ -67,14 +66,15 @@ def look(
         FlyApi.from_environment(stack.environ) as api,
     ):
         state = pool.submit(stack.engine.read, "stack", "export")
-        seen = None if view is None else pool.submit(_viewed, stack, settings, view)
+        asks = Layer.LITELLM in layers
+        outputs = pool.submit(stack.need_outputs, secrets=True) if asks else None
         from ops.drift_look import looked  # 1 s, in which the engine reads
 
         export = json.loads(state.result())
         if not (export.get("deployment") or {}).get("resources"):
             raise ProblemError([not_deployed(stack.environment)])
-        report = looked(settings, export, api, pool, looked_at=_iso(moment), view=seen)
-    return _remembered(report, moment, entries, memory)
+        report = looked(settings, export, api, pool, outputs=outputs, layers=layers)
+    return _remembered(replace(report, looked_at=_iso(moment)), moment, entries, memory)
 
 
 def drift(environment: str, choice: Choice, *, output: Output) -> ExitCode:
@@ -83,35 +83,25 @@ def drift(environment: str, choice: Choice, *, output: Output) -> ExitCode:
     settings = plain_settings(stack.root, environment)
     entries = read_entries(stack.root)
     memory = choice.memory or memory_file(stack.root, environment)
-    report = look(stack, settings, entries=entries, memory=memory)
-    if choice.heal or choice.adopt:
-        return _acted(stack, settings, report, choice, output)
+
+    def now() -> Report:
+        return look(stack, settings, entries=entries, memory=memory, layers=choice.layers)
+
+    report = now()
+    if choice.adopt:
+        from ops.drift_adopt import adopt
+
+        return adopt(stack, settings, report, yes=choice.yes, output=output)
+    if choice.heal:
+        from ops.drift_heal import heal
+
+        return heal(stack, report, now, yes=choice.yes, output=output)
     if choice.markdown:
         output.show(markdown(report))
     else:
         show(report, output)
     output.answer(report.as_json())
     return report.exit_code(pending=choice.pending)
-
-
-def _acted(
-    stack: Stack, settings: "Settings", report: Report, choice: Choice, output: Output
-) -> ExitCode:
-    if choice.adopt:
-        from ops.drift_adopt import adopt
-
-        return adopt(stack, settings, report, yes=choice.yes, output=output)
-    from ops.drift_heal import heal
-
-    def again() -> Report:
-        memory = choice.memory or memory_file(stack.root, stack.environment)
-        return look(stack, settings, entries=read_entries(stack.root), memory=memory)
-
-    return heal(stack, report, again, yes=choice.yes, output=output)
-
-
-def _viewed(stack: Stack, settings: "Settings", view: View) -> Part:
-    return view(stack.need_outputs(secrets=True), settings)
 
 
 def _remembered(

@@ -11,9 +11,18 @@ from ops.command_line import environment_argument, json_option, yes_option
 from ops.exit_codes import ExitCode
 from ops.output import Output
 
+LAYERS = ("infrastructure", "files", "litellm", "secrets")
+
 
 @click.command()
 @environment_argument
+@click.option(
+    "--layer",
+    "layers",
+    type=click.Choice(LAYERS),
+    multiple=True,
+    help="Look at this layer only; may be given several times.",
+)
 @click.option("--pending", is_flag=True, help="Changes that wait for a deployment count, too.")
 @click.option("--markdown", is_flag=True, help="Write it as a comment for a pull request.")
 @click.option("--heal", is_flag=True, help="Put it right, after showing how and asking.")
@@ -31,6 +40,7 @@ def drift(  # noqa: PLR0913 - each is said by name
     context: click.Context,
     environment: str,
     *,
+    layers: tuple[str, ...],
     pending: bool,
     markdown: bool,
     heal: bool,
@@ -52,10 +62,12 @@ def drift(  # noqa: PLR0913 - each is said by name
         raise click.UsageError("--markdown, --heal and --adopt exclude each other", context)
 
     def act(output: Output) -> ExitCode:
-        from ops.drift import Choice
+        from ops.drift import EVERY_LAYER, Choice
         from ops.drift import drift as act_on
+        from ops.drift_findings import Layer
 
-        choice = Choice(memory, pending, markdown, heal, adopt, yes)
+        chosen = frozenset(Layer(layer) for layer in layers) or EVERY_LAYER
+        choice = Choice(chosen, memory, pending, markdown, heal, adopt, yes)
         return act_on(environment, choice, output=output)
 
     finish(context, act, as_json=as_json)

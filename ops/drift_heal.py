@@ -12,8 +12,9 @@ import click
 
 from fly.api import FlyApi
 from fly.health import await_healthy, await_stopped
+from fly.release import in_group
 from ops.deploy import clear_stale_locks, not_deployed
-from ops.drift_findings import Finding, Layer, Report
+from ops.drift_findings import Finding, Report
 from ops.drift_text import show, where
 from ops.exit_codes import ExitCode
 from ops.output import Output
@@ -27,11 +28,14 @@ UP = ("up", "--yes", "--skip-preview", "--suppress-outputs", "--suppress-progres
 class Plan:
     """What will be done: `remove` and `restart` here, `deploy` by the engine, the rest by hand.
 
+    `processes` are what LiteLLM itself says: every machine of the gateway starts anew, unless a
+    deployment replaces them all the same.
     `blocked`: a `pulumi up` would stop half-way, at a volume that has another size than declared.
     """
 
     remove: tuple[Finding, ...] = ()
     restart: tuple[Finding, ...] = ()
+    processes: tuple[Finding, ...] = ()
     deploy: tuple[Finding, ...] = ()
     by_hand: tuple[Finding, ...] = ()
     blocked: bool = False
@@ -39,30 +43,42 @@ class Plan:
     @property
     def empty(self) -> bool:
         """Whether nothing of it is done here."""
-        return not (self.remove or self.restart or self.deploy)
+        return not (self.here or self.deploy)
+
+    @property
+    def here(self) -> bool:
+        """Whether something is done without the engine."""
+        return bool(self.remove or self.restart or self.processes)
 
 
 def plan_for(report: Report) -> Plan:
     """Sort what moved by who puts it right."""
     environment = report.environment
-    remove, restart, deploy, by_hand = [], [], [], []
+    remove, restart, processes, deploy, by_hand = [], [], [], [], []
     machines: set[str] = set()
     for finding in report.drift:
         kind = finding.handle.kind
         if kind in {"machine", "address", "secret"}:
             remove.append(finding)
+        elif kind == "process":
+            processes.append(finding)
         elif kind == "disk":
             if finding.handle.id not in machines:
                 restart.append(finding)
             machines.add(finding.handle.id)
-        elif finding.layer is not Layer.LITELLM and finding.remedy == _deploy(environment):
+        elif finding.remedy == _deploy(environment):
             deploy.append(finding)
         else:
             by_hand.append(finding)
     blocking = [f for f in report.findings if f.handle.steps == ("size_gb",)]
     by_hand += [finding for finding in blocking if finding.pending]
     return Plan(
-        tuple(remove), tuple(restart), tuple(deploy), tuple(by_hand), blocked=bool(blocking)
+        tuple(remove),
+        tuple(restart),
+        tuple(processes),
+        tuple(deploy),
+        tuple(by_hand),
+        blocked=bool(blocking),
     )
 
 
@@ -83,7 +99,7 @@ def heal(
     show(report, output)
     if report.drift:
         tell(plan, report, output)
-    if plan.empty or (plan.blocked and not (plan.remove or plan.restart)):
+    if plan.empty or (plan.blocked and not plan.here):
         output.answer({**report.as_json(), "healed": False})
         return report.exit_code()
     if not (yes or _agreed(output)):
@@ -116,6 +132,8 @@ def tell(plan: Plan, report: Report, output: Output) -> None:
             f"  restart machine {finding.handle.id}: its files are written anew;"
             " it serves nothing meanwhile"
         )
+    if plan.processes and not plan.deploy:
+        output.show("  restart every machine of the gateway, one after the other")
     if plan.deploy and plan.blocked:
         output.show("  no pulumi up: it would stop at the volume below")
     elif plan.deploy:
@@ -134,8 +152,12 @@ def carry_out(plan: Plan, api: FlyApi, output: Output) -> None:
         _remove(api, finding)
         output.say(f"removed {finding.handle.kind} {finding.handle.id}")
     for finding in plan.restart:
-        output.say(f"restarting machine {finding.handle.id}")
-        _restart(api, finding)
+        _restart(api, finding.handle.app, finding.handle.id, output)
+    if plan.processes and not plan.deploy:
+        app, done = plan.processes[0].handle.app, {f.handle.id for f in plan.restart}
+        for machine in in_group(api.machines.list(app)):
+            if machine.state == "started" and machine.id not in done:
+                _restart(api, app, machine.id, output)
 
 
 def _remove(api: FlyApi, finding: Finding) -> None:
@@ -149,8 +171,8 @@ def _remove(api: FlyApi, finding: Finding) -> None:
         api.secrets.update(what.app, {what.id: None})
 
 
-def _restart(api: FlyApi, finding: Finding) -> None:
-    app, machine_id = finding.handle.app, finding.handle.id
+def _restart(api: FlyApi, app: str, machine_id: str, output: Output) -> None:
+    output.say(f"restarting machine {machine_id}")
     with api.leases.held(app, machine_id, description=_holder()) as lease:
 
         def nonce() -> str:

@@ -23,6 +23,9 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
+import yaml
+
+from sandbox.images import stub_words
 from sandbox.images.stub_router import (
     Rescue,
     Router,
@@ -31,7 +34,6 @@ from sandbox.images.stub_router import (
     read_router,
 )
 
-MODELS_CREATED = 1677610602  # LiteLLM says this of every model
 MAX_BODY = 10_000_000  # bytes
 
 Headers = Mapping[str, str]
@@ -44,6 +46,8 @@ class Stub:
     router: Router
     authorization: str | None
     environ: Mapping[str, str]
+    config: Mapping[str, Any]
+    """LiteLLM's file."""
 
     @property
     def version(self) -> str:
@@ -87,15 +91,18 @@ class Handler(BaseHTTPRequestHandler):
         elif not self._authorized():
             return
         elif path == "/health/readiness/details":
-            callbacks = ["PrometheusLogger"]
-            details: dict[str, Any] = {"status": "healthy", "db": "Not connected", "cache": None}
-            details |= {"litellm_version": stub.version, "is_detailed_debug": False}
-            self._json({**details, "success_callbacks": callbacks})
+            self._json(stub_words.details(stub.config, stub.version))
         elif path in {"/v1/models", "/models"}:
             asked = parse_qs(url.query)
-            self._json(_models(stub.router, with_chains=asked.get("include_metadata") == ["true"]))
+            chains = asked.get("include_metadata") == ["true"]
+            kind = asked.get("fallback_type", ["general"])[0]
+            self._json(stub_words.models(stub.router, stub.config, with_chains=chains, kind=kind))
         elif path in {"/model/info", "/v1/model/info"}:
-            self._json({"data": _model_info(stub.router)})
+            self._json(stub_words.model_info(stub.config))
+        elif path == "/router/settings":
+            self._json(stub_words.router_settings(stub.config))
+        elif path == "/get/config/callbacks":
+            self._json(stub_words.callbacks(stub.config))
         elif path == "/metrics/":
             self._send(200, "text/plain; version=0.0.4", stub.router.metrics().encode())
         else:
@@ -222,7 +229,8 @@ def main(words: Sequence[str], environ: Mapping[str, str] = os.environ) -> int:
         parser.error("--config is missing")
     router, key = read_router(options.config, environ)
     time.sleep(float(environ.get("STUB_SLOW_START_S", "0")))
-    stub = Stub(router, f"Bearer {key}" if key else None, environ)
+    config = yaml.safe_load(options.config.read_text()) or {}
+    stub = Stub(router, f"Bearer {key}" if key else None, environ, config)
     servers = [Server(options.host, options.port, Handler, stub)]
     if options.prometheus_metrics_port is not None:
         port = options.prometheus_metrics_port
@@ -254,28 +262,6 @@ def _pieces(text: str, frame: Mapping[str, Any]) -> Iterator[bytes]:
         yield f"data: {json.dumps({**frame, 'choices': [choice]})}\n\n".encode()
     choice = {"index": 0, "delta": {}, "finish_reason": "stop"}
     yield f"data: {json.dumps({**frame, 'choices': [choice]})}\n\ndata: [DONE]\n\n".encode()
-
-
-def _models(router: Router, *, with_chains: bool) -> dict[str, Any]:
-    rows = []
-    for group in router.deployments:
-        row: dict[str, Any] = {"id": group, "object": "model", "created": MODELS_CREATED}
-        row["owned_by"] = "openai"
-        if with_chains:
-            row["metadata"] = {"fallbacks": router.chain(group)}
-        rows.append(row)
-    return {"data": rows, "object": "list"}
-
-
-def _model_info(router: Router) -> list[dict[str, Any]]:
-    return [
-        {
-            "model_name": deployment.group,
-            "litellm_params": {"model": deployment.model, "api_base": deployment.api_base},
-            "model_info": {**deployment.info, "id": deployment.id, "db_model": False},
-        }
-        for deployment in router.deployments.values()
-    ]
 
 
 if __name__ == "__main__":

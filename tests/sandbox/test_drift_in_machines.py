@@ -3,11 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.sandbox.drift_project import CLEAN, FOUND, PREVIEW, DriftProject
-from tests.sandbox.engine.sandbox_program import wait_until
+from tests.sandbox.drift_project import BELOW_LITELLM, CLEAN, FOUND, PREVIEW, DriftProject
+from tests.sandbox.engine.sandbox_program import shipped_file, wait_until
 from tests.sandbox.ops_project import Project
 from tests.sandbox.subnets import free_subnet
-from tests.sandbox.tampering import APP, first, started
+from tests.sandbox.tampering import APP, YAML, first, started
 from tests.sandbox.tamperings import IN_A_MACHINE
 
 pytestmark = pytest.mark.timeout(900)
@@ -34,8 +34,9 @@ def test_what_is_no_drift_is_never_told(drifting: DriftProject) -> None:
             assert (found["findings"], found["clean"]) == ([], True)
 
     assert sandbox.fly("POST", f"{path}/restart").is_success
-    look(2)  # also while it restarts
-    wait_until(lambda: started(sandbox, machine), 60, "the machine runs again")
+    for _ in range(2):  # while it restarts the gateway may not answer, and nothing else is told
+        assert drifting.drift(*BELOW_LITELLM, code=CLEAN)["findings"] == []
+    wait_until(lambda: serves(drifting), 60, "the machine serves again")
     look(REPEATED - 2)
     assert sandbox.fly("POST", f"{path}/stop").is_success  # what Fly's proxy does to an idle one
     wait_until(lambda: not started(sandbox, machine), 60, "the machine has stopped")
@@ -73,19 +74,45 @@ def test_several_at_once_are_healed_by_one_command(drifting: DriftProject) -> No
     assert len(several) == len(chosen)
     for tampering in several:
         tampering.act(drifting.sandbox)
-    found = drifting.drift(code=FOUND)
+    found = drifting.drift(*BELOW_LITELLM, code=FOUND)
     assert len(found["findings"]) == len(chosen)
 
     refused = drifting.project.run("drift", "local", "--heal", stdin="n\n")
     assert refused.returncode == FOUND
     assert "nothing was changed" in refused.stderr
-    assert len(drifting.drift(code=FOUND)["findings"]) == len(chosen)
+    assert len(drifting.drift(*BELOW_LITELLM, code=FOUND)["findings"]) == len(chosen)
 
     healed = drifting.drift("--heal", "--yes", code=CLEAN)
     assert healed["healed"]
     assert drifting.drift(code=CLEAN)["clean"]
     _, preview = drifting.both()
     assert preview.returncode == CLEAN, (PREVIEW, preview.stdout)
+
+
+def test_what_litellm_itself_says_is_told_with_what_becomes_of_it(drifting: DriftProject) -> None:
+    before = drifting.before(APP)
+    sandbox = drifting.sandbox
+    old, new = "    - anthropic/claude-sonnet-4-6\n", "    - xai/grok-4.3\n"
+    for row in sandbox.machines(APP):
+        text = shipped_file(row, YAML)
+        assert old in text
+        body = {"file": {YAML: text.replace(old, new)}}
+        sandbox.control("POST", f"/machines/{row['id']}/edit", body)
+    try:
+        wait_until(lambda: serves(drifting), 60, "both machines serve again")
+        found = drifting.drift(code=FOUND)["findings"]
+    finally:
+        before.restore()
+    (file,) = [row for row in found if row["layer"] == "files"]
+    assert file["path"] == f'machines.*.files["{YAML}"]'
+    said = [row["details"] for row in found if row["layer"] == "litellm"]
+    assert any("the chain of xai/grok-4.3" in sentence for sentence, _ in said)
+    assert all("no database is connected" in outlook for _, outlook in said)
+
+
+def serves(drifting: DriftProject) -> bool:
+    rows = drifting.sandbox.status_of(APP)["machines"]
+    return all(row["routable"] for row in rows if row["state"] == "started") and len(rows) > 1
 
 
 def test_a_finding_keeps_the_moment_at_which_it_was_first_seen(
@@ -95,13 +122,13 @@ def test_a_finding_keeps_the_moment_at_which_it_was_first_seen(
     before = drifting.before(APP)
     try:
         IN_A_MACHINE[0].act(drifting.sandbox)
-        seen = drifting.drift(*memory, code=FOUND)["findings"][0]["since"]
-        again = drifting.drift(*memory, code=FOUND)
+        seen = drifting.drift(*BELOW_LITELLM, *memory, code=FOUND)["findings"][0]["since"]
+        again = drifting.drift(*BELOW_LITELLM, *memory, code=FOUND)
         assert again["findings"][0]["since"] == seen
     finally:
         before.restore()
-    assert drifting.drift(*memory, code=CLEAN)["findings"] == []
+    assert drifting.drift(*BELOW_LITELLM, *memory, code=CLEAN)["findings"] == []
     IN_A_MACHINE[0].act(drifting.sandbox)
-    anew = drifting.drift(*memory, code=FOUND)
+    anew = drifting.drift(*BELOW_LITELLM, *memory, code=FOUND)
     before.restore()
     assert anew["findings"][0]["since"] > again["looked_at"] > seen
