@@ -9,6 +9,7 @@ from types import FrameType
 
 from benchmarks import (
     check_speed,
+    drift,
     engine_cost,
     gateway_speed,
     rendering,
@@ -26,6 +27,7 @@ BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "gateway": gateway_speed.rows,
     "rollout": rollout_loss.rows,
     "resilience": rescue_times.rows,
+    "drift": drift.rows,
 }
 
 

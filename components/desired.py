@@ -6,7 +6,9 @@ state; a secret is a word that stands for it.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -39,16 +41,38 @@ def desired(settings: Settings, recorded: Iterable[Recorded]) -> tuple[Desired, 
     Takes Pulumi's runtime of this process for itself while it runs: call it from one thread.
     """
     monitor = _Recorder({(each.kind, each.name): each for each in recorded})
-    # Pulumi's runner looks for an event loop of the thread and leaves its own behind.
-    asyncio.set_event_loop(asyncio.new_event_loop())
-    pulumi.runtime.set_mocks(monitor, PROJECT, settings.environment, preview=False)
 
     def program() -> None:
         Gateway(NAME, settings, lambda _name: pulumi.Output.secret(STAND_IN))
 
     run: Callable[[], None] = cast("Any", pulumi.runtime.test)(program)
-    run()
+    with _event_loops():
+        pulumi.runtime.set_mocks(monitor, PROJECT, settings.environment, preview=False)
+        run()
     return tuple(sorted(monitor.declared, key=lambda each: each.name))
+
+
+@contextmanager
+def _event_loops() -> Iterator[None]:
+    """Give Pulumi's runner an event loop here, and one in the thread where it answers resources.
+
+    It would make both by itself and leave them open.
+    """
+    loops = [asyncio.new_event_loop()]
+
+    def begin_thread() -> None:
+        loops.append(asyncio.new_event_loop())
+        asyncio.set_event_loop(loops[-1])
+
+    with ThreadPoolExecutor(1, initializer=begin_thread) as answering:
+        loops[0].set_default_executor(answering)
+        asyncio.set_event_loop(loops[0])
+        try:
+            yield
+        finally:
+            asyncio.set_event_loop(None)
+    for loop in loops:
+        loop.close()
 
 
 class _Recorder(Mocks):

@@ -6,7 +6,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks import check_speed, engine_cost, first_rescue, gateway_speed, rollout_loss
+from benchmarks import check_speed, drift, engine_cost, first_rescue, gateway_speed, rollout_loss
 from benchmarks.first_rescue import PRIMARIES, Rescues
 from benchmarks.harness import ROOT
 from benchmarks.rollout_loss import Tally
@@ -170,3 +170,16 @@ def test_the_published_settings_are_the_ones_that_were_published() -> None:
     assert original["router_settings"].items() >= dict(ROUTER).items()
     assert original["litellm_settings"].items() >= dict(LITELLM).items()
     assert original["general_settings"].items() >= dict(GENERAL).items()
+
+
+def test_a_drift_is_held_to_what_it_takes_beyond_an_empty_preview() -> None:
+    assert drift.small_row([3.0, 3.2, 3.1], [2.0, 2.0, 2.0]).held
+    assert not drift.small_row([3.0, 3.6, 3.6], [2.0, 2.0, 2.0]).held
+    assert "+1.10 s beyond" in drift.small_row([3.0, 3.2, 3.1], [2.0, 2.0, 2.0]).note
+
+
+def test_a_drift_of_many_machines_is_missed_by_time_or_by_one_refused_call() -> None:
+    calls = [{"status": 200}] * 60
+    assert drift.large_row([3.0], calls).held
+    assert not drift.large_row([4.5], calls).held
+    assert not drift.large_row([3.0], [*calls, {"status": 429}]).held
