@@ -95,6 +95,7 @@ class Comparison:
             desired=told[2],
             remedy=self._remedy(recorded, move),
             details=_details(move),
+            machine=self._machine_of(recorded, move.steps),
             handle=Handle(
                 app=str(recorded.inputs.get("app", "")),
                 id=recorded.id,
@@ -103,6 +104,14 @@ class Comparison:
                 value=move.actual,
             ),
         )
+
+    def _machine_of(self, recorded: Recorded, steps: Sequence[Step]) -> str:
+        """Return the id of the machine in a slot, or of a data app's one machine."""
+        slot = str(steps[1]) if len(steps) > 1 and steps[0] == "machines" else ""
+        for running in self.reality.running:
+            if running.resource == recorded.name and running.slot == slot:
+                return running.machine.id
+        return ""
 
     def _remedy(self, recorded: Recorded, move: Move) -> str:
         if recorded.kind != "Volume" or move.steps != ("size_gb",):
@@ -194,6 +203,7 @@ class Comparison:
                 remedy=f"pulumi config set -s {self.environment} --path gateway:image.digest"
                 f" {applied}",
                 details=("the tag names another image now; a digest names one for ever",),
+                machine=running.machine.id,
                 handle=Handle(app=running.app, id=running.machine.id),
             )
 
@@ -218,7 +228,7 @@ def together(findings: Sequence[Finding], machines: int) -> Iterator[Finding]:
             continue
         steps = ("machines", EVERY_MACHINE, *same[0].handle.steps[2:])
         path = f"machines.{EVERY_MACHINE}{_below(steps[2:])}"
-        yield replace(same[0], path=path)
+        yield replace(same[0], path=path, machine="")
 
 
 def _below(steps: Sequence[Step]) -> str:

@@ -98,6 +98,7 @@ def _compared(
             desired=file_text(content),
             remedy=f"gateway drift {environment} --heal",
             details=() if gone else _changes_on_disk(running, path, raw, look),
+            machine=running.machine.id,
             handle=Handle(kind="disk", app=running.app, id=running.machine.id),
         )
 

@@ -70,7 +70,8 @@ class Finding:
 
     `resource` and `path` name it as a preview does. `recorded` is what was last applied, `actual`
     what is there now, `desired` what the settings of today say; None: it is not there. All three
-    are texts for a reader in which no secret is. `since` is when it was first seen (ISO 8601).
+    are texts for a reader in which no secret is. `machine` is the id of the one machine that it
+    is about, "" for none or several. `since` is when it was first seen (ISO 8601).
     """
 
     layer: Layer
@@ -83,6 +84,7 @@ class Finding:
     desired: str | None
     remedy: str
     details: tuple[str, ...] = ()
+    machine: str = ""
     since: str = ""
     handle: Handle = field(default=Handle(), repr=False, compare=False)
 
@@ -108,6 +110,7 @@ class Finding:
             "actual": self.actual,
             "desired": self.desired,
             "details": list(self.details),
+            "machine": self.machine or None,
             "since": self.since or None,
             "remedy": self.remedy,
         }

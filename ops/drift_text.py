@@ -37,12 +37,13 @@ def show(report: Report, output: Output) -> None:
 def lines_of(finding: Finding) -> Iterator[str]:
     """Yield a finding as lines: where, the values, what in particular."""
     since = f", since {age_of(finding.since)}" if finding.since else ""
-    yield f"{finding.verdict:<{_WIDTH}}  {where(finding)}{since}"
-    sides = [("applied", finding.recorded), ("is", finding.actual)]
+    machine = f" (machine {finding.machine})" if finding.machine else ""
+    yield f"{finding.verdict:<{_WIDTH}}  {where(finding)}{machine}{since}"
+    told = [_side("applied", finding.recorded, "not applied")]
+    told.append(_side("is", finding.actual, "is not there"))
     if finding.desired != finding.recorded:
-        sides.append(("wanted", finding.desired))
-    told = ", ".join(f"{name} {_told(value)}" for name, value in sides)
-    for line in (told, *finding.details):
+        told.append(_side("wanted", finding.desired, "not wanted"))
+    for line in (", ".join(told), *finding.details):
         yield f"{'':<{_WIDTH}}  {line}"
 
 
@@ -119,6 +120,10 @@ def _row(finding: Finding) -> tuple[str, ...]:
         *(_told(value) for value in values),
         age_of(finding.since) if finding.since else "",
     )
+
+
+def _side(name: str, value: str | None, otherwise: str) -> str:
+    return otherwise if value is None else f"{name} {_told(value)}"
 
 
 def _told(value: str | None) -> str:
