@@ -33,8 +33,8 @@ def models(
     """Answer /v1/models, with the chain of this kind on request."""
     section = config.get("router_settings") or {}
     other: dict[str, Any] = {}
-    for row in section.get(CHAINS_OF.get(kind, "")) or []:
-        other.update(row)
+    for chains in section.get(CHAINS_OF.get(kind, "")) or []:
+        other.update(chains)
     rows = []
     for group in router.deployments:
         row: dict[str, Any] = {"id": group, "object": "model", "created": MODELS_CREATED}

@@ -24,6 +24,7 @@ COMPUTED: Mapping[str, Any] = {
 def export_of(settings: Settings) -> dict[str, Any]:
     """Return a state in which everything that the settings want was applied."""
     recorded: tuple[Recorded, ...] = ()
+    rows: list[dict[str, Any]] = []
     for _ in range(2):  # the second time with the ids that the first one made
         rows = [_row(each.kind, each.name, each.inputs) for each in desired(settings, recorded)]
         recorded = read_export({"deployment": {"resources": rows}})
