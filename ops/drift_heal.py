@@ -87,14 +87,11 @@ def heal(
 ) -> ExitCode:
     """Show the plan, ask unless `yes`, carry it out and look `again`; what is left is shown.
 
+    What could not be looked at keeps nothing else from being healed: a gateway that does not
+    answer is what one heals.
     Interrupted anywhere, the next run finds what is left and goes on: each step is whole, and a
     `pulumi up` that was ended is finished or undone by the next.
     """
-    if not report.complete:
-        show(report, output)
-        output.answer({**report.as_json(), "healed": False})
-        output.say("nothing was changed: not everything could be looked at")
-        return report.exit_code()
     plan = plan_for(report)
     show(report, output)
     if report.drift:
@@ -141,7 +138,9 @@ def tell(plan: Plan, report: Report, output: Output) -> None:
         things = "1 thing" if count == 1 else f"{count} things"
         output.show(f"  pulumi up, with its proof: {things} that the program declares")
         if report.pending:
-            output.show(f"  the same pulumi up brings {len(report.pending)} pending changes along")
+            waiting = len(report.pending)
+            changes = "1 pending change" if waiting == 1 else f"{waiting} pending changes"
+            output.show(f"  the same pulumi up brings {changes} along")
     for finding in plan.by_hand:
         output.show(f"  not done here: {where(finding)}; {finding.remedy}")
 

@@ -6,11 +6,11 @@ from typing import Any
 import yaml
 
 from gateway import proof
-from gateway.client import GatewayClient, GatewayError
+from gateway.client import GatewayClient
 from gateway.deviation import Deviation, Winner
 from gateway.deviation import Verdict as Said
 from gateway.running_drift import asked_by_name, deviations
-from gateway.running_view import read_view
+from gateway.running_view import RunningView, read_view
 from ops.deployed import Deployed
 from ops.drift_findings import Finding, Handle, Layer, Moved, Part, Verdict
 from stacks.paths import spell
@@ -23,29 +23,37 @@ BY_HAND = "change it in LiteLLM (its admin page or API): its database holds it"
 _VERDICTS: Mapping[Said, Verdict] = {said: Verdict(said.value) for said in Said}
 
 
-def running(outputs: Mapping[str, Any], rendered: str, settings: Settings) -> Part:
+def asked(outputs: Mapping[str, Any], applied: str) -> RunningView:
     """Ask the gateway at its public address; `outputs` are the stack's, with the master key.
 
-    `rendered` is the YAML that was applied. Which of several machines answers is the proxy's
-    choice. A gateway that cannot be asked is a problem, and no finding.
+    `applied` is the YAML that was last applied. Which of several machines answers is the proxy's
+    choice. Raises `GatewayError` when it cannot be asked.
     """
     deployed = Deployed(outputs)
-    document: Any = yaml.load(rendered, Loader=yaml.CSafeLoader)
     with proof.gateway_client(deployed.url, timeout_s=TIMEOUT_S) as client:
-        try:
-            view = read_view(GatewayClient(client, deployed.key), asked_by_name(document))
-        except GatewayError as error:
-            return Part(problems=error.problems)
-    found = deviations(
-        view,
-        document,
-        version=settings.image.version,
-        probe_prefix=settings.proof.probe_prefix,
-    )
-    return Part(tuple(finding_of(each, settings.environment, deployed.app) for each in found))
+        names = asked_by_name(_document(applied))
+        return read_view(GatewayClient(client, deployed.key), names)
 
 
-def finding_of(deviation: Deviation, environment: str, app: str) -> Finding:
+def compared(view: RunningView, applied: str, wanted: str, settings: Settings) -> Part:
+    """Return where the running gateway is not what was applied, nor what is wanted now."""
+
+    def against(text: str) -> tuple[Deviation, ...]:
+        return deviations(
+            view,
+            _document(text),
+            version=settings.image.version,
+            probe_prefix=settings.proof.probe_prefix,
+        )
+
+    found = against(applied)
+    if wanted != applied:
+        left = {deviation.path for deviation in against(wanted)}
+        found = tuple(deviation for deviation in found if deviation.path in left)
+    return Part(tuple(finding_of(each, settings) for each in found))
+
+
+def finding_of(deviation: Deviation, settings: Settings) -> Finding:
     """Return what the gateway says differently as a finding."""
     started_anew = deviation.winner is not Winner.DATABASE
     rendered = _text(deviation, deviation.rendered)
@@ -58,10 +66,14 @@ def finding_of(deviation: Deviation, environment: str, app: str) -> Finding:
         recorded=rendered,
         actual=_text(deviation, deviation.actual),
         desired=rendered,
-        remedy=f"gateway drift {environment} --heal" if started_anew else BY_HAND,
+        remedy=f"gateway drift {settings.environment} --heal" if started_anew else BY_HAND,
         details=(deviation.sentence, deviation.outlook),
-        handle=Handle(kind="process" if started_anew else "", app=app),
+        handle=Handle(kind="process" if started_anew else "", app=settings.fly.app),
     )
+
+
+def _document(text: str) -> Any:
+    return yaml.load(text, Loader=yaml.CSafeLoader)
 
 
 def _text(deviation: Deviation, value: Any) -> str | None:

@@ -6,14 +6,15 @@ from typing import Any
 
 from components.actual import look_at
 from components.desired import desired
-from components.recorded import Recorded, last_applied, read_export, stack_outputs
+from components.recorded import last_applied, read_export, stack_outputs
 from fly.api import FlyApi
 from fly.shared import SharedLook
 from gateway.render import PATH_IN_MACHINE as YAML_IN_MACHINE
+from gateway.running_view import RunningView
 from ops.drift_compare import Comparison
 from ops.drift_files import look_at_disks
 from ops.drift_findings import Finding, Layer, Part, Report, ordered
-from ops.drift_litellm import running
+from ops.drift_litellm import asked, compared
 from stacks.problem import ProblemError
 from stacks.settings import Settings
 
@@ -34,15 +35,19 @@ def looked(
     """
     recorded = read_export(export)
     look = SharedLook(api)
-    asked = None if outputs is None else pool.submit(_litellm, outputs, recorded, settings)
+    files = [litellm_file(each.kind, last_applied(each)) for each in recorded]
+    applied = next(filter(None, files), "")
+    view = None if outputs is None else pool.submit(_ask, outputs, applied)
     under_way = pool.submit(look_at, recorded, look, pool)
     wanted = desired(settings, recorded)
     reality = under_way.result()
     parts = []
     if Layer.FILES in layers:
         parts.append(look_at_disks(settings.environment, reality.running, look, pool))
-    if asked is not None:
-        parts.append(asked.result())
+    if view is not None:
+        said = view.result()
+        now = next(filter(None, (litellm_file(each.kind, each.inputs) for each in wanted)), "")
+        parts.append(said if isinstance(said, Part) else compared(said, applied, now, settings))
     comparison = Comparison(settings.environment, recorded, reality, wanted)
     found: Sequence[Finding] = [
         *comparison.findings(),
@@ -59,24 +64,20 @@ def looked(
     )
 
 
-def applied_yaml(recorded: Sequence[Recorded]) -> str | None:
-    """Return LiteLLM's file as it was last applied; None when no machine got one."""
-    for each in recorded:
-        machines = last_applied(each).get("machines") if each.kind == "Release" else None
-        for config in (machines or {}).values():
-            text = (config.get("files") or {}).get(YAML_IN_MACHINE)
-            if isinstance(text, str):
-                return text
-    return None
+def litellm_file(kind: str, inputs: Mapping[str, Any]) -> str:
+    """Return the file that a release gives to LiteLLM; "" for what is no release."""
+    machines = inputs.get("machines") if kind == "Release" else None
+    for config in (machines or {}).values():
+        text = (config.get("files") or {}).get(YAML_IN_MACHINE)
+        if isinstance(text, str):
+            return text
+    return ""
 
 
-def _litellm(
-    outputs: Future[dict[str, Any]], recorded: Sequence[Recorded], settings: Settings
-) -> Part:
-    rendered = applied_yaml(recorded)
-    if rendered is None:
+def _ask(outputs: Future[dict[str, Any]], applied: str) -> RunningView | Part:
+    if not applied:
         return Part(notes=("the state knows no release whose settings LiteLLM could have",))
     try:
-        return running(outputs.result(), rendered, settings)
+        return asked(outputs.result(), applied)
     except ProblemError as error:
         return Part(problems=error.problems)

@@ -53,7 +53,7 @@ def test_everything_is_shown_before_it_is_done() -> None:
     assert "remove machine m9 of app acme" in text
     assert "restart machine m1" in text
     assert "pulumi up, with its proof: 1 thing" in text
-    assert "brings 1 pending changes along" in text
+    assert "brings 1 pending change along" in text
     blocked = replace(FINDING, remedy="fly volumes extend", handle=Handle(steps=("size_gb",)))
     assert "no pulumi up" in told(FINDING, blocked)
     assert "not done here: gateway-release" in told(blocked)
