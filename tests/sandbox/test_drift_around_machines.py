@@ -104,7 +104,11 @@ def test_an_interrupted_heal_leaves_what_the_next_one_repairs(drifting: DriftPro
         text=True,
     )
     try:
-        wait_until(lambda: len(drifting.sandbox.machines(APP)) > 2, 120, "the rollout has begun")
+        wait_until(
+            lambda: healing.poll() is not None or len(drifting.sandbox.machines(APP)) > 2,
+            120,
+            "the rollout has begun",
+        )
         healing.send_signal(signal.SIGINT)
         told, _ = healing.communicate(timeout=120)
     finally:
