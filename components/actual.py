@@ -212,21 +212,17 @@ def _other_secrets(app: str, of_app: Sequence[Recorded], look: SharedLook) -> It
             yield Unmanaged(app, "secret", secret.name, f"digest {secret.digest}")
 
 
-def without_secrets(kind: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what can be compared: neither secrets nor what only the platform decides."""
-    left_out = {*_COMPUTED.get(kind, ()), *SECRET_INPUTS.get(kind, ())}
-    return {
-        key: value
-        for key, value in inputs.items()
-        if key not in left_out and value is not SECRET and value is not None
-    }
+def comparable(kind: str, *sides: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
+    """Return what of a resource's sides can be compared.
 
-
-SECRET_INPUTS: Mapping[str, tuple[str, ...]] = {
-    "Secrets": ("values",),
-    "Release": ("gate_key",),
-    "GeneratedSecret": ("value",),
-}
+    Left out is what only the platform decides, and whatever is a secret on any side.
+    """
+    closed = {key for side in sides for key, value in side.items() if value is SECRET}
+    left_out = closed.union(_COMPUTED.get(kind, ()))
+    return tuple(
+        {key: value for key, value in side.items() if key not in left_out and value is not None}
+        for side in sides
+    )
 
 
 def _order(each: Unmanaged) -> tuple[str, str, str]:

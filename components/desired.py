@@ -28,7 +28,7 @@ NAME = "gateway"  # what __main__.py calls the component
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """One resource as the program declares it; secrets in its inputs are stand-ins."""
+    """One resource as the program declares it; of secrets only that they are there."""
 
     name: str
     kind: str
@@ -93,11 +93,12 @@ class _Recorder(Mocks):
         kind = args.typ.removeprefix(DYNAMIC)
         inputs = {k: _plain(v) for k, v in args.inputs.items() if k != PROVIDER_KEY}
         self.declared.append(Desired(args.name, kind, inputs))
+        told = {k: v for k, v in args.inputs.items() if k != PROVIDER_KEY}
         known = self._recorded.get((kind, args.name))
         if known is None:
-            return "", {**inputs, **_UNKNOWN.get(kind, {})}
+            return "", {**told, **_UNKNOWN.get(kind, {})}
         computed = {key: _stand_in(value) for key, value in known.outputs.items()}
-        return known.id, {**computed, **inputs}
+        return known.id, {**computed, **told}
 
 
 # What a resource that was never made answers: something of the right type, for the program to run.
@@ -131,7 +132,7 @@ def _stand_in(value: Any) -> Any:
 def _plain(value: Any) -> Any:
     """Undo what Pulumi's wire does: numbers are floats there, and secrets are wrapped."""
     if pulumi.runtime.rpc.is_rpc_secret(value):
-        return _plain(pulumi.runtime.rpc.unwrap_rpc_secret(value))
+        return SECRET
     if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

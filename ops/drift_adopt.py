@@ -13,7 +13,7 @@ from typing import Any
 import click
 import yaml
 
-from components.actual import without_secrets
+from components.actual import comparable
 from components.desired import desired
 from components.recorded import Recorded, read_export
 from components.three_ways import same
@@ -133,7 +133,7 @@ def _edit(wish: Wish) -> Put:
 def _wants(settings: Settings, finding: Finding, recorded: tuple[Recorded, ...]) -> bool:
     for each in desired(settings, recorded):
         if each.name == finding.resource:
-            value: Any = without_secrets(each.kind, each.inputs)
+            value: Any = comparable(each.kind, each.inputs)[0]
             for step in finding.handle.steps:
                 try:
                     value = value[step]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any
 
-from components.actual import Actual, Reality, Unmanaged, without_secrets
+from components.actual import Actual, Reality, Unmanaged, comparable
 from components.desired import Desired
 from components.recorded import Recorded, last_applied
 from components.three_ways import Move, moves
@@ -51,23 +51,22 @@ class Comparison:
         return f"gateway deploy {self.environment}"
 
     def _of(self, recorded: Recorded) -> Iterator[Finding]:
-        applied = without_secrets(recorded.kind, last_applied(recorded))
+        applied = last_applied(recorded)
         seen = self._seen.get(recorded.name)
         wanted = self._wanted.get(recorded.name)
         if seen is not None and seen.inputs is None:
             if wanted is not None:
                 yield self._gone(recorded)
             return
-        actual = applied if seen is None else without_secrets(recorded.kind, seen.inputs or {})
+        actual = applied if seen is None else seen.inputs or {}
         if wanted is None:
             yield self._to_go(recorded)
-            yield from self._moved(recorded, moves(applied, actual, applied))
-        else:
-            desired = without_secrets(recorded.kind, wanted.inputs)
-            yield from self._moved(recorded, moves(applied, actual, desired))
+        desired = applied if wanted is None else wanted.inputs
+        sides = comparable(recorded.kind, applied, actual, desired)
+        yield from self._moved(recorded, moves(*sides))
 
     def _moved(self, recorded: Recorded, found: Iterable[Move]) -> Iterator[Finding]:
-        findings = [self._finding(recorded, move) for move in found]
+        findings = [self._finding(recorded, _of_whole_file(move)) for move in found]
         slots = recorded.inputs.get("machines")
         count = len(slots) if isinstance(slots, Mapping) else 0
         yield from together(findings, count)
@@ -229,6 +228,17 @@ def together(findings: Sequence[Finding], machines: int) -> Iterator[Finding]:
         steps = ("machines", EVERY_MACHINE, *same[0].handle.steps[2:])
         path = f"machines.{EVERY_MACHINE}{_below(steps[2:])}"
         yield replace(same[0], path=path, machine="")
+
+
+def _of_whole_file(move: Move) -> Move:
+    """Tell a file that is no text as one thing, as the others are."""
+    if len(move.steps) < 3 or move.steps[-3] != "files" or move.steps[-1] != "base64":  # noqa: PLR2004
+        return move
+    sides = (
+        value if value is MISSING else {"base64": value}
+        for value in (move.recorded, move.actual, move.desired)
+    )
+    return Move(move.steps[:-1], *sides)
 
 
 def _below(steps: Sequence[Step]) -> str:

@@ -4,8 +4,8 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
-from components.desired import STAND_IN, desired
-from components.recorded import DYNAMIC, Recorded, read_export
+from components.desired import desired
+from components.recorded import DYNAMIC, SECRET, Recorded, read_export
 from components.secrets import DECLARED
 from stacks.settings import Settings
 
@@ -63,7 +63,5 @@ def _id(kind: str, inputs: Mapping[str, Any]) -> str:
 
 def _closed(value: Any) -> Any:
     if isinstance(value, Mapping):
-        if value and all(item == STAND_IN for item in value.values()):
-            return CLOSED
         return {key: _closed(item) for key, item in value.items()}
-    return CLOSED if value == STAND_IN else value
+    return CLOSED if value is SECRET else value

@@ -1,14 +1,15 @@
+import copy
 from typing import Any
 
 import pytest
 
-from components.actual import without_secrets
+from components.actual import comparable
 from components.desired import desired
 from components.recorded import SECRET, last_applied, read_export, stack_outputs
 from components.three_ways import moves
 from stacks.settings import Settings
 from tests.unit.components.recorded_stack import CLOSED, export_of
-from tests.unit.components.test_bundle import some_settings
+from tests.unit.components.test_bundle import CONFIG, some_settings
 
 DATABASE = {"kind": "single"}
 
@@ -28,8 +29,7 @@ def waiting(export: dict[str, Any], settings: Settings) -> list[tuple[str, str]]
     wanted = {each.name: each for each in desired(settings, read_export(export))}
     found = []
     for each in read_export(export):
-        applied = without_secrets(each.kind, each.inputs)
-        other = without_secrets(each.kind, wanted[each.name].inputs)
+        applied, other = comparable(each.kind, each.inputs, wanted[each.name].inputs)
         found += [(each.name, move.path) for move in moves(applied, applied, other)]
     return found
 
@@ -46,21 +46,11 @@ def test_after_a_deployment_the_program_wants_nothing_else(
 def test_a_changed_setting_is_wanted_at_its_property_and_in_what_follows_from_it(
     export: dict[str, Any],
 ) -> None:
-    more = some_settings(
-        postgres=DATABASE, fly={"memory_mb": 4096, **some_settings_fly(export, "fly")}
-    )
+    fly = {**CONFIG["fly"], "memory_mb": 4096}
+    more = some_settings(postgres=DATABASE, fly=fly)
     found = waiting(export, more)
     assert ("gateway-release", "machines.iad-1.guest.memory_mb") in found
     assert {name for name, _ in found} == {"gateway-release"}
-
-
-def some_settings_fly(_export: dict[str, Any], _key: str) -> dict[str, Any]:
-    return {
-        "organization": "acme",
-        "app": "acme-gateway-dev",
-        "regions": {"iad": 2, "lhr": 1},
-        "primary": "lhr",
-    }
 
 
 def test_what_an_address_of_a_database_says_comes_from_the_program_not_from_a_secret(
@@ -86,6 +76,7 @@ def test_a_secret_of_the_state_stays_closed(export: dict[str, Any]) -> None:
 def test_what_was_applied_is_told_also_after_a_refresh_took_over_what_is_there(
     export: dict[str, Any],
 ) -> None:
+    export = copy.deepcopy(export)
     for row in export["deployment"]["resources"]:
         if row["type"].endswith("Release"):
             row["inputs"]["machines"]["iad-1"] = {"image": "another"}
