@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ops.drift_commands import LAYERS
 from ops.drift_findings import Finding, Layer, Moved, Part, Report, Verdict, ordered
 from ops.drift_ignore import applied, entries_of
 from ops.drift_text import markdown, show, summary
@@ -179,3 +180,7 @@ def test_no_text_makes_reading_the_entries_raise_anything_else(raw: bytes) -> No
 
 def test_a_part_is_empty_unless_told_otherwise() -> None:
     assert Part() == Part((), (), ())
+
+
+def test_the_command_knows_every_layer() -> None:
+    assert tuple(Layer) == LAYERS
