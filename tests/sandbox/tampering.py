@@ -130,9 +130,10 @@ def secret(name: str, value: str | None, app: str = APP) -> Act:
     return act
 
 
-def released(app: str, position: int) -> Act:
+def released(app: str, kind: str) -> Act:
     def act(sandbox: SandboxProgram) -> None:
-        address = sandbox.status_of(app)["ips"][position]["ip"]
+        held = {ip["type"]: ip["ip"] for ip in sandbox.status_of(app)["ips"]}
+        address = held[kind]
         assert sandbox.fly("DELETE", f"/apps/{app}/ip_assignments/{address}").is_success
 
     return act

@@ -208,14 +208,14 @@ GONE = (
     Tampering("a deleted machine", deleted(APP), "machines.iad-2", verdict="missing"),
     Tampering(
         "a released address",
-        released(APP, 0),
+        released(APP, "v6"),
         "",
         verdict="missing",
         resource="gateway-v6",
     ),
     Tampering(
         "Redis' private address released",
-        released(REDIS, 0),
+        released(REDIS, "private_v6"),
         "",
         verdict="missing",
         resource="gateway-redis-flycast",

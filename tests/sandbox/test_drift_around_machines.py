@@ -1,11 +1,12 @@
 import signal
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.sandbox.drift_project import CLEAN, FOUND, DriftProject
+from tests.sandbox.drift_project import BELOW_LITELLM, CLEAN, FOUND, DriftProject
 from tests.sandbox.engine.sandbox_program import wait_until
 from tests.sandbox.ops_project import Project
 from tests.sandbox.subnets import free_subnet
@@ -120,22 +121,32 @@ def test_an_interrupted_heal_leaves_what_the_next_one_repairs(drifting: DriftPro
 def test_what_a_setting_can_say_is_adopted_and_the_rest_is_told_why(
     drifting: DriftProject,
 ) -> None:
-    project, sandbox = drifting.project, drifting.sandbox
-    file = project.root / "Pulumi.local.yaml"
+    before = drifting.before(APP)
+    file = drifting.project.root / "Pulumi.local.yaml"
     kept = file.read_text()
+    try:
+        adopts(drifting, file, kept)
+    finally:
+        file.write_text(kept)
+        before.restore()
+    assert drifting.drift(*BELOW_LITELLM, code=CLEAN)["findings"] == []
+
+
+def adopts(drifting: DriftProject, file: Path, kept: str) -> None:
+    """Adopt four changes, of which one has no setting."""
     file.write_text(f"# our gateway\n{kept}")
     changes = (
         edited(guest__memory_mb=4096, env__LITELLM_LOG="DEBUG", metadata__owner="somebody"),
         file_replaced(YAML, "cooldown_time: 30", "cooldown_time: 31"),
     )
     for change in changes:
-        change(sandbox)
+        change(drifting.sandbox)
 
-    shown = project.run("drift", "local", "--adopt", stdin="n\n")
+    shown = drifting.project.run("drift", "local", "--adopt", stdin="n\n")
     assert shown.returncode == FOUND
     assert "+" in shown.stdout
     assert file.read_text() == f"# our gateway\n{kept}"
-    adopted = drifting.drift("--adopt", "--yes", code=FOUND)
+    adopted = drifting.drift("--adopt", "--yes", *BELOW_LITELLM, code=FOUND)
 
     paths = {row["path"].removeprefix("machines.iad-1.") for row in adopted["adopted"]}
     assert paths == {"guest.memory_mb", "env.LITELLM_LOG", f'files["{YAML}"]'}
@@ -147,7 +158,7 @@ def test_what_a_setting_can_say_is_adopted_and_the_rest_is_told_why(
     assert config["gateway:fly"]["memory_mb"] == 4096
     assert config["gateway:server"]["environment"]["LITELLM_LOG"] == "DEBUG"
     assert config["gateway:router_settings"]["cooldown_time"] == 31
-    left = drifting.drift(code=FOUND)["findings"]
+    left = drifting.drift(*BELOW_LITELLM, code=FOUND)["findings"]
     assert [row["path"] for row in left if row["verdict"] == "drifted"] == [
         "machines.iad-1.metadata.owner"
     ]
