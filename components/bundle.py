@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from fly.toml import render_fly_toml
+from gateway.own_variables import own_variables
 from gateway.proof_archive import PATH_IN_MACHINE as PROOF_IN_MACHINE
 from gateway.proof_archive import proof_archive
 from gateway.proof_plan import render_proof_plan
@@ -31,7 +32,6 @@ GUEST_FILES: Mapping[str, str] = MappingProxyType(
 # What an environment decides for itself: two environments with one bundle may differ in these.
 _OWN_SECTIONS = frozenset({"app", "primary_region", "build", "deploy", "vm"})
 _OWN_SERVICE_KEYS = frozenset({"concurrency", "force_https", "min_machines_running"})
-_OWN_VARIABLES = frozenset({"REDIS_HOST", "REDIS_PORT"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,8 @@ class Bundle:
     proof_plan: str
     proof_archive: bytes
     secret_names: tuple[str, ...]
+    own_variables: frozenset[str] = frozenset()
+    """Variables in the fly.toml whose values are the environment's own."""
     schema_version: int = SCHEMA_VERSION
 
     @property
@@ -54,7 +56,7 @@ class Bundle:
                 {
                     "image": self.image.rpartition("@")[2],
                     "litellm": yaml.load(self.litellm_yaml, Loader=yaml.CSafeLoader),
-                    "fly": environment_neutral(tomllib.loads(self.fly_toml)),
+                    "fly": environment_neutral(tomllib.loads(self.fly_toml), self.own_variables),
                     "schema": self.schema_version,
                     "secrets": sorted(self.secret_names),
                 }
@@ -93,13 +95,17 @@ def make_bundle(settings: Settings) -> Bundle:
         proof_plan=render_proof_plan(settings),
         proof_archive=proof_archive(),
         secret_names=tuple(secret.name for secret in required_secrets(settings)),
+        own_variables=own_variables(settings),
     )
 
 
-def environment_neutral(toml: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a parsed fly.toml without what an environment decides for itself."""
+def environment_neutral(toml: Mapping[str, Any], own: frozenset[str]) -> dict[str, Any]:
+    """Return a parsed fly.toml without what an environment decides for itself.
+
+    `own` are the variables among that.
+    """
     shared = {key: value for key, value in toml.items() if key not in _OWN_SECTIONS}
-    shared["env"] = _without(toml.get("env", {}), _OWN_VARIABLES)
+    shared["env"] = _without(toml.get("env", {}), own)
     shared["http_service"] = _without(toml.get("http_service", {}), _OWN_SERVICE_KEYS)
     return shared
 

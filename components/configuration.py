@@ -68,6 +68,8 @@ _ENVIRONMENT: dict[Path, str] = {
     ("REDIS_HOST",): "redis.host",
     ("REDIS_PORT",): "redis.port",
     ("POSTHOG_API_URL",): "posthog.api_url",
+    ("VERTEXAI_PROJECT",): "providers.vertex_ai.vertex_project",
+    ("VERTEXAI_LOCATION",): "providers.vertex_ai.vertex_location",
     (): "server.environment...",
 }
 _DATABASE_URL: dict[Path, str] = {("sslmode",): "postgres.sslmode", (): "postgres"}
@@ -130,7 +132,8 @@ def settings_path(path: Path, settings: Settings) -> str:
         case Document.SERVER:
             return _mapped(rest, _SERVER)
         case Document.ENVIRONMENT:
-            return _mapped(rest, _ENVIRONMENT)
+            written = bool(rest) and rest[0] in settings.server.environment
+            return _mapped(rest, {(): _ENVIRONMENT[()]} if written else _ENVIRONMENT)
         case Document.DATABASE_URL:
             return _database(rest, settings)
         case Document.SETTINGS:

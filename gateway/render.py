@@ -5,6 +5,7 @@ from typing import Any
 import yaml
 
 from gateway.chains import EdgeKind
+from gateway.own_variables import VERTEX, vertex_variables
 from gateway.probes import Probe, probe_model, probes
 from gateway.retries import retries_of
 from stacks.litellm import Model, Provider
@@ -92,6 +93,7 @@ def _model(settings: Settings, model: Model) -> dict[str, Any]:
         "litellm_params": {
             "model": model.model or model.name,
             **_access(provider),
+            **_own_references(settings, model),
             **provider.extras,
             **_access(model),
             **_given(limits),
@@ -100,6 +102,14 @@ def _model(settings: Settings, model: Model) -> dict[str, Any]:
         "model_info": _given({"id": model.id or model.name, "mode": model.mode}) | model.info,
         **model.entry,
     }
+
+
+def _own_references(settings: Settings, model: Model) -> dict[str, Any]:
+    """Return what the model's provider has of the environment's own, as references to it."""
+    if model.provider != VERTEX:
+        return {}
+    variables = vertex_variables(settings)
+    return {field: _reference(name) for field, (name, _) in variables.items()}
 
 
 def _access(part: Provider | Model) -> dict[str, Any]:

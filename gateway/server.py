@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from gateway.own_variables import vertex_variables
 from gateway.render import PATH_IN_MACHINE
 from stacks.settings import Settings
 from stacks.values import ServerKind, Store
@@ -131,6 +132,7 @@ def pinned_variables(settings: Settings) -> tuple[Pinned, ...]:
         *ALWAYS_PINNED,
         *_drain(settings),
         *_redis(settings),
+        *_vertex(settings),
         *_posthog(settings),
         *_schema(settings),
     )
@@ -154,6 +156,11 @@ def _redis(settings: Settings) -> tuple[Pinned, ...]:
         Pinned(name, value, "where the workers' shared state is")
         for name, value in (hosts | ports).items()
     )
+
+
+def _vertex(settings: Settings) -> tuple[Pinned, ...]:
+    why = "an environment's own: the YAML refers to it, so that all environments share the YAML"
+    return tuple(Pinned(name, value, why) for name, value in vertex_variables(settings).values())
 
 
 def _posthog(settings: Settings) -> tuple[Pinned, ...]:

@@ -20,6 +20,7 @@ from gateway.drill.promise import Promises
 from gateway.drill.published import published_config
 from gateway.drill.scoring import Score
 from gateway.drill.seen import Form
+from gateway.own_variables import vertex_variables
 from ops.deployed import Deployed
 from ops.drill_ask import Asker
 from ops.drill_card import Drilled, show
@@ -169,7 +170,8 @@ def _second(here: _Here) -> AbstractContextManager[str]:
         published_config(yaml.safe_load(make_bundle(here.settings).litellm_yaml)),
         version=here.settings.image.version,
         key=here.deployed.key,
-        secrets={str(name): account for name in names if name},
+        secrets={str(name): account for name in names if name}
+        | dict(vertex_variables(here.settings).values()),
     )
 
 

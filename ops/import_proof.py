@@ -13,10 +13,12 @@ from fly.equivalence import gateway_group, normal
 from fly.toml_values import go_text
 from gateway.from_files import server_flags
 from gateway.importing import PARTS, chain_mapping
+from gateway.own_variables import VERTEX_VARIABLES, vertex_variables
 from gateway.render import CHAIN_KEYS, litellm_config
 from gateway.server import pinned_variables
 from ops.import_stack import missing
 from stacks.config_file import raw_config
+from stacks.extras import REFERENCE
 from stacks.importing import Change, Kind, plain
 from stacks.load import Loaded, RawConfig, load_settings
 from stacks.merge import merged
@@ -96,7 +98,7 @@ def prove(
     found: list[Difference] = []
     if litellm is not None:
         before = _normal_litellm(plain(litellm, (), []), changes)
-        after = _normal_litellm(litellm_config(settings, with_probes=False), [])
+        after = _normal_litellm(_with_own_values(settings), [])
         found += _below("litellm", before, after)
     if toml is not None:
         given = _without_converted(plain(toml, (), []), changes)
@@ -114,6 +116,20 @@ def prove(
         else:
             unexplained.append(difference)
     return Proof(loaded, tuple(additions), tuple(unexplained))
+
+
+def _with_own_values(settings: Settings) -> dict[str, Any]:
+    """Return LiteLLM's configuration with the environment's own values where they are referred to.
+
+    The fly.toml has them as variables: nothing is lost, and no file said it so.
+    """
+    config = litellm_config(settings, with_probes=False)
+    own = {f"{REFERENCE}{name}": value for name, value in vertex_variables(settings).values()}
+    for entry in config.get("model_list", ()):
+        params = entry["litellm_params"]
+        for field in VERTEX_VARIABLES.keys() & params.keys():
+            params[field] = own.get(params[field], params[field])
+    return config
 
 
 def _without_converted(toml: dict[str, Any], changes: list[Change]) -> dict[str, Any]:

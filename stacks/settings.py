@@ -42,7 +42,7 @@ FlagName = Annotated[
     Field(description="a flag without its dashes", examples=["detailed_debug"]),
 ]
 
-SCHEMA_VERSION = 2  # part of the bundle digest: raise when equal settings would render differently
+SCHEMA_VERSION = 3  # part of the bundle digest: raise when equal settings would render differently
 
 
 class Image(Frozen):

@@ -27,6 +27,9 @@ CONFIG: dict[str, Any] = {
 }
 
 
+LOCATION = {"vertex_location": "global"}
+
+
 def some_settings(environment: str = "dev", **more: Any) -> Settings:
     return load_settings(environment, RawConfig({**CONFIG, **more})).settings
 
@@ -68,6 +71,98 @@ def test_what_an_environment_decides_for_itself_does_not_change_the_digest() -> 
     one, other = make_bundle(some_settings()), make_bundle(some_settings("live", fly=live))
     assert one.fly_toml != other.fly_toml
     assert one.digest == other.digest
+
+
+OWN_PARTS = st.fixed_dictionaries(
+    {
+        "fly": st.fixed_dictionaries(
+            {
+                "organization": st.sampled_from(["acme", "acme-live"]),
+                "app": st.sampled_from(["acme-gateway-dev", "acme-gateway-live"]),
+                "regions": st.dictionaries(
+                    st.sampled_from(["iad", "lhr", "syd"]), st.integers(1, 9), min_size=1
+                ),
+                "size": st.sampled_from(["shared-cpu-4x", "performance-2x"]),
+                "memory_mb": st.sampled_from([8192, 16384]),
+                "strategy": st.sampled_from(["bluegreen", "rolling"]),
+                "concurrency": st.fixed_dictionaries({"soft_limit": st.integers(1, 99)}),
+                "public_url": st.sampled_from([None, "https://gateway.acme.example"]),
+            }
+        ),
+        "providers": st.fixed_dictionaries(
+            {
+                "vertex_ai": st.fixed_dictionaries(
+                    {
+                        "vertex_project": st.from_regex(r"[a-z][a-z0-9-]{2,20}", fullmatch=True),
+                        "vertex_location": st.sampled_from(["global", "us-east5"]),
+                    }
+                )
+            }
+        ),
+        "redis": st.fixed_dictionaries(
+            {
+                "host": st.sampled_from([None, "redis.example"]),
+                "port": st.sampled_from([6379, 6380]),
+                "maxmemory_mb": st.integers(64, 512),
+            }
+        ),
+        "postgres": st.fixed_dictionaries(
+            {"database": st.sampled_from(["a", "b"]), "protect": st.booleans()}
+        ),
+        "proof": st.fixed_dictionaries({"samples": st.integers(1, 5)}),
+    }
+)
+
+
+@pytest.mark.parametrize("redis_host", ["REDIS_HOST", "ROUTER_REDIS"])
+def test_environments_that_differ_only_in_what_is_their_own_have_one_digest(
+    redis_host: str,
+) -> None:
+    shared: dict[str, Any] = {"router_settings": {"redis_host": redis_host}}
+    expected = make_bundle(some_settings(**shared)).digest
+
+    @settings(max_examples=15)
+    @given(OWN_PARTS)
+    def holds(own: dict[str, Any]) -> None:
+        bundle = make_bundle(some_settings("live", **own, **shared))
+        assert bundle.digest == expected
+        assert own["providers"]["vertex_ai"]["vertex_project"] not in bundle.litellm_yaml.split()
+
+    holds()
+
+
+def test_project_and_location_of_vertex_are_references_with_their_values_in_the_environment() -> (
+    None
+):
+    bundle = make_bundle(some_settings())
+    models = yaml.safe_load(bundle.litellm_yaml)["model_list"]
+    params = next(
+        m["litellm_params"] for m in models if m["model_name"] == "vertex_ai/gemini-3.5-flash"
+    )
+    environment = tomllib.loads(bundle.fly_toml)["env"]
+    assert params["vertex_project"] == "os.environ/VERTEXAI_PROJECT"
+    assert params["vertex_location"] == "os.environ/VERTEXAI_LOCATION"
+    assert environment["VERTEXAI_PROJECT"] == "acme"
+    assert environment["VERTEXAI_LOCATION"] == "global"
+
+
+@pytest.mark.parametrize(
+    ("more", "written"),
+    [
+        ({"server": {"environment": {"VERTEXAI_PROJECT": "another"}}}, "acme"),
+        ({"secrets": {"VERTEXAI_PROJECT": "config"}}, "acme"),
+        (
+            {"providers": {"vertex_ai": {"vertex_project": "os.environ/GCP", **LOCATION}}},
+            "os.environ/GCP",
+        ),
+    ],
+)
+def test_a_project_whose_variable_is_used_for_something_else_is_written_as_it_is(
+    more: dict[str, Any], written: str
+) -> None:
+    models = yaml.safe_load(make_bundle(some_settings(**more)).litellm_yaml)["model_list"]
+    found = {m["litellm_params"].get("vertex_project") for m in models} - {None}
+    assert found == {written}
 
 
 @pytest.mark.parametrize(
@@ -151,7 +246,7 @@ def test_the_neutral_part_keeps_the_rest_of_a_section() -> None:
         "env": {"REDIS_HOST": "h", "X": "1"},
         "http_service": {"internal_port": 4000, "min_machines_running": 3},
     }
-    assert environment_neutral(toml) == {
+    assert environment_neutral(toml, frozenset({"REDIS_HOST"})) == {
         "env": {"X": "1"},
         "http_service": {"internal_port": 4000},
     }

@@ -10,7 +10,7 @@ import pytest
 from components.bundle import make_bundle
 from stacks.settings import SCHEMA_VERSION, Settings
 
-RECORDED = Path(__file__).with_name("cases") / "settings_of_schema_2.json"
+RECORDED = Path(__file__).with_name("cases") / "settings_of_schema_3.json"
 ENVIRONMENTS: dict[str, dict[str, Any]] = json.loads(RECORDED.read_text(encoding="utf-8"))
 
 
@@ -18,7 +18,7 @@ ENVIRONMENTS: dict[str, dict[str, Any]] = json.loads(RECORDED.read_text(encoding
 def test_equal_settings_of_one_schema_give_equal_bundles(environment: str) -> None:
     recorded = ENVIRONMENTS[environment]
     bundle = make_bundle(Settings.model_validate(recorded["settings"]))
-    assert SCHEMA_VERSION == 2
+    assert SCHEMA_VERSION == 3
     assert {
         "digest": bundle.digest,
         "litellm_yaml": hashlib.sha256(bundle.litellm_yaml.encode()).hexdigest(),
