@@ -11,12 +11,16 @@ from components.validate import load_checked
 from stacks.problem import ProblemError
 from stacks.program import read_program_config, secret_value
 
+ROOT = Path(__file__).parent
+
 try:
     loaded = load_checked(
         pulumi.get_stack(),
         read_program_config(),
         os.environ,
-        suppressions=suppressions_in([Path(__file__).parent]),
+        suppressions=suppressions_in([ROOT]),
+        root=ROOT,
+        deploying=True,
     )
 except ProblemError as error:
     # Told without a traceback: the problems are in the configuration, not in the program.

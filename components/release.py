@@ -1,12 +1,15 @@
 """The gateway's machines on one bundle, proven before and after they get traffic."""
 
 import os
+import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pulumi
 from pulumi.dynamic import Resource
 
+from components.history import Entry, Event, history_root, record
 from components.provider import FlyProvider, Made, Properties, Seen, lease_holder, report
 from fly.errors import FlyError
 from fly.gates import ReleaseUndoneError, RolloutStoppedError
@@ -17,7 +20,7 @@ from fly.rollout import Rollout
 from gateway.evidence.files import evidence_root
 
 if TYPE_CHECKING:
-    from components.gates import ProofGates
+    from components.gates import Evidence, ProofGates
     from fly.api import FlyApi
 
 COMPUTED = (
@@ -76,7 +79,7 @@ class ReleaseProvider(FlyProvider):
     ) -> Made:
         from components.gates import ProofGates  # noqa: PLC0415 (see shared_api)
 
-        release = _release(inputs)
+        release, began = _release(inputs), time.monotonic()
         gates = ProofGates(api, release.app, inputs, progress=report)
         migration = inputs["migration"]
         if migration and not standing(api.machines.list(release.app), release).complete:
@@ -85,19 +88,19 @@ class ReleaseProvider(FlyProvider):
         try:
             machines = rollout.run()
         except ReleaseUndoneError as error:
+            seen = _seen(gates, inputs, Event.UNDONE, began)
             raise ReleaseUndoneError(
-                f"failed[proof] {release.app}: {error}\n"
-                f"  {_seen(gates)}; the next `pulumi up` tries again"
+                f"failed[proof] {release.app}: {error}\n  {seen}; the next `pulumi up` tries again"
             ) from None
         except RolloutStoppedError as error:
-            raise RolloutStoppedError(
-                f"errored[proof] {release.app}: {error}\n  {_seen(gates)}"
-            ) from None
+            seen = _seen(gates, inputs, Event.STOPPED, began)
+            raise RolloutStoppedError(f"errored[proof] {release.app}: {error}\n  {seen}") from None
         except FlyError:
-            report(_seen(gates))
+            report(_seen(gates, inputs, Event.STOPPED, began))
             raise
         image_digest = next((m.image.digest for m in machines), "")
         evidence = gates.write_evidence(evidence_root(os.environ), image_digest=image_digest)
+        _record(inputs, Event.DEPLOY, evidence, began)
         computed = {
             "applied": dict(release.config),
             "machine_ids": [machine.id for machine in machines],
@@ -184,13 +187,31 @@ class Release(Resource, module="fly", name="Release"):
         super().__init__(ReleaseProvider(), resource_name, properties, opts)
 
 
-def _seen(gates: "ProofGates") -> str:
+def _seen(gates: "ProofGates", inputs: Properties, event: Event, began: float) -> str:
     """Write what the gates saw, and say where; the release's own error is never hidden by it."""
     try:
-        path = gates.write_evidence(evidence_root(os.environ)).path
+        evidence = gates.write_evidence(evidence_root(os.environ))
     except OSError as error:
+        _record(inputs, event, None, began)
         return f"what was seen could not be written ({error.strerror}: {error.filename})"
+    _record(inputs, event, evidence, began)
+    path = evidence.path
     return f"{path} holds what was seen" if path else "the release came to no proof"
+
+
+def _record(inputs: Properties, event: Event, evidence: "Evidence | None", began: float) -> None:
+    """Append what happened to the environment's history, which the engine's folder holds."""
+    entry = Entry(
+        event,
+        inputs["environment"],
+        inputs["bundle"],
+        verdict="" if evidence is None else evidence.verdict,
+        duration_s=time.monotonic() - began,
+        evidence="" if evidence is None else evidence.digest,
+        image=inputs["contents"]["image"],
+        more={"app": inputs["app"], "secrets_version": inputs["secrets_version"]},
+    )
+    record(history_root(os.environ), Path(), entry, report)
 
 
 def _release(inputs: Properties) -> FlyRelease:

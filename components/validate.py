@@ -1,6 +1,7 @@
 """All that can be known to be wrong with an environment before anything is asked of Fly."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path as FilePath
 
@@ -8,6 +9,7 @@ import fly.checks
 import gateway.settings_checks
 from components.configuration import configuration_of, settings_path
 from components.next_steps import next_step
+from components.promoted import Base, base_of, other_bundle
 from components.rules import check
 from components.suppressing import suppressions_in
 from gateway.secret_names import query_key_name, required_secrets
@@ -17,7 +19,7 @@ from stacks.configuration import Configuration
 from stacks.load import Loaded, RawConfig, load_settings
 from stacks.paths import Path, spell
 from stacks.places import Place
-from stacks.problem import Problem
+from stacks.problem import Problem, ProblemError
 from stacks.rule import Result
 from stacks.settings import Settings
 from stacks.suppressions import Suppression, applied
@@ -30,8 +32,14 @@ def load_checked(
     *,
     today: date | None = None,
     suppressions: Sequence[Suppression] = (),
+    root: FilePath | None = None,
+    deploying: bool = False,
 ) -> Loaded:
     """Return the environment's settings; `ProblemError` holds all that is wrong with them.
+
+    `root` is the project's folder, below which promotions are. An environment with `promotion` is
+    what its promotion's file says, under its own values, and refused when that is another bundle
+    than was promoted; `deploying` refuses one that has no promotion yet too.
 
     `environ` is where secrets whose source is `environment` are looked for. Without it no secret
     is asked for: enough to render and read, not to deploy. `today` is what retirements of models
@@ -39,6 +47,22 @@ def load_checked(
     for nothing.
     """
     day = today or datetime.now(UTC).date()
+    base = Base()
+    if root is not None:
+        base = base_of(root, environment, raw, deploying=deploying, today=day)
+    return load_over(base, environment, raw, environ, today=day, suppressions=suppressions)
+
+
+def load_over(
+    base: Base,
+    environment: str,
+    raw: RawConfig,
+    environ: Mapping[str, str] | None = None,
+    *,
+    today: date,
+    suppressions: Sequence[Suppression] = (),
+) -> Loaded:
+    """Return the settings of an environment over what was, or is to be, promoted to it."""
 
     def secrets(settings: Settings, place: Place) -> Iterable[Problem]:
         needed = needed_secrets(settings)
@@ -48,9 +72,16 @@ def load_checked(
             yield from missing_secrets(needed, settings, place, secret_names=names, environ=environ)
 
     def meaning(settings: Settings, place: Place) -> Iterable[Problem]:
-        return meaning_problems(settings, place, today=day, suppressions=suppressions)
+        return meaning_problems(settings, place, today=today, suppressions=suppressions)
 
-    return load_settings(environment, raw, checks=(meaning, secrets))
+    raw = replace(raw, problems=(*raw.problems, *base.problems))
+    checks = (meaning, secrets)
+    loaded = load_settings(environment, raw, checks=checks, definition=base.definition)
+    # Last: while other things are wrong, stand-ins would be what differs.
+    differing = () if base.promoted is None else other_bundle(loaded, base.promoted)
+    if differing:
+        raise ProblemError(differing)
+    return loaded
 
 
 def load_checked_file(
@@ -60,10 +91,13 @@ def load_checked_file(
     *,
     today: date | None = None,
 ) -> Loaded:
-    """Do the same with what `Pulumi.<environment>.yaml` and `suppressions.yaml` in `root` say."""
+    """Do the same with what `Pulumi.<environment>.yaml` and `suppressions.yaml` in `root` say.
+
+    An environment that takes promotions and has none yet is read over the shared definition.
+    """
     raw = read_config_file(root, environment)
     entries = suppressions_in([root])
-    return load_checked(environment, raw, environ, today=today, suppressions=entries)
+    return load_checked(environment, raw, environ, today=today, suppressions=entries, root=root)
 
 
 def meaning_problems(

@@ -6,6 +6,7 @@ from pathlib import Path as FilePath
 
 from components.configuration import settings_path
 from components.next_steps import next_step
+from components.promoted import definition_of
 from components.validate import configuration_as_deployed, settings_problems, spellings
 from ops.check_input import Input, Location
 from ops.check_report import location
@@ -23,7 +24,7 @@ def input_from_environment(root: FilePath, environment: str, *, today: date) -> 
     No secret's value is asked for: that all are there is what a deployment looks after.
     """
     raw = read_config_file(root, environment)
-    loaded = load_settings(environment, raw)
+    loaded = load_settings(environment, raw, definition=definition_of(root, environment, raw))
     configuration = configuration_as_deployed(loaded.settings, today=today)
     places = _SettingsPlaces(root / configuration_file(environment), loaded)
     return Input(

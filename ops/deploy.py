@@ -52,8 +52,12 @@ def deploy(environment: str, *, yes: bool, output: Output) -> ExitCode:
     A local environment is deployed without asking; on Fly Pulumi shows what it would do and
     asks, unless `yes`.
     """
-    began = time.monotonic()
-    stack = open_stack(environment, say=output.say)
+    return roll_out(open_stack(environment, say=output.say), yes=yes, output=output)
+
+
+def roll_out(stack: Stack, *, yes: bool, output: Output) -> ExitCode:
+    """Deploy what a stack's settings say now, as `deploy` does."""
+    began, environment = time.monotonic(), stack.environment
     # Before anything reads it; a stack of a backend that is not ours is left alone.
     if stack.local and mend_checkpoint(stack.state.backend, PROJECT, environment):
         output.say("a killed run left half a state: going on from the last whole one")

@@ -26,6 +26,7 @@ from ops.exit_codes import ExitCode
 from ops.explain_commands import explain
 from ops.import_commands import import_files
 from ops.output import Output
+from ops.promotion_commands import history, promote, rollback
 from stacks.problem import Problem
 
 
@@ -127,6 +128,9 @@ def prove(context: click.Context, environment: str, *, breaker: bool, as_json: b
 
 app.add_command(evidence)
 app.add_command(drift)
+app.add_command(promote)
+app.add_command(rollback)
+app.add_command(history)
 
 
 @app.command()

@@ -25,6 +25,7 @@ from stacks.values import (
     LitellmVersion,
     ModelGroup,
     Port,
+    PromotionFile,
     ProofFault,
     ProofForm,
     ProviderName,
@@ -109,6 +110,23 @@ class Proof(Frozen):
     """Evidence files kept; beyond them only the newest that passed and those of promotions."""
 
 
+class Promotion(Frozen):
+    """Where an environment's bundles come from: with this it deploys what was promoted only."""
+
+    source: EnvironmentName
+    """The environment whose proven bundle is promoted."""
+    file: PromotionFile | None = None
+    """The promotion that is deployed; `gateway promote` and `gateway rollback` write it here."""
+    proof_age_h: Amount = 24
+    """How old the proof of the source's bundle may be, in hours."""
+    soak_h: Amount | None = None
+    """For how many hours the source must have run the bundle; not asked when left out."""
+    retirement_days: Amount = 30
+    """A model that its provider retires within so many days is not promoted."""
+    load_test: bool = False
+    """Whether a load test of the bundle must have passed (`gateway promote --load-test FILE`)."""
+
+
 class Definition(Frozen):
     """What every environment has in common."""
 
@@ -135,6 +153,7 @@ class Settings(Definition):
     fly: Fly
     postgres: Postgres | None = Postgres()
     redis: Redis | None = Redis()
+    promotion: Promotion | None = None
     secrets: dict[SecretName, SecretSource] = Field(default_factory=dict)
     """Where values come from. A name with the source `config` is sent even if nothing reads it."""
 

@@ -59,6 +59,14 @@ EnvironmentVariable = Annotated[
     StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$"),
     Field(description="an environment variable's name", examples=["LITELLM_LOG"]),
 ]
+PromotionFile = Annotated[
+    str,
+    StringConstraints(pattern=r"^[^\s\\][^\\]*\.json$"),
+    Field(
+        description="a promotion's file, relative to the project",
+        examples=["promotions/live/0001-5fd0ae5ff1c2.json"],
+    ),
+]
 ImageDigest = Annotated[
     str,
     StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$"),

@@ -230,6 +230,7 @@ def make_stack(
         "FLY_API_TOKEN": TOKEN,
         "FLY_FLAPS_BASE_URL": sandbox.addresses["api_url"],
         "GATEWAY_EVIDENCE": str(home / "evidence"),
+        "GATEWAY_HISTORY": str(home / "history"),
     }
     made = Stack(home, sandbox, environment, committed or "local")
     if committed is None:

@@ -1,0 +1,207 @@
+"""How what the gates of a promotion look at is gathered: stacks, evidence, drift, preview."""
+
+import json
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from components.bundle import make_bundle
+from components.history import Event, History, history_file, history_root, read
+from ops.deployed import Deployed
+from ops.engine_preview import Step, preview
+from ops.evidence import folder_of
+from ops.promotion_candidate import Candidate, make_candidate
+from ops.promotion_evidence import newest_proof
+from ops.promotion_gates import Case, Look
+from ops.recorded_release import Recorded, recorded_release
+from ops.settings import checked_settings
+from ops.stack import Stack
+from stacks.config_file import PROJECT
+from stacks.configuration import Document
+from stacks.edit_yaml import edited_yaml
+from stacks.load import RawConfig
+from stacks.places import configuration_file
+from stacks.problem import ProblemError
+from stacks.promotion import Promoted, file_name, read_promotion, sealed, text_of
+from stacks.rule import Put
+from stacks.settings import Definition, Promotion, Settings
+
+if TYPE_CHECKING:
+    from stacks.litellm import Model, Provider
+
+DriftOf = Callable[[Stack, Settings], Look]
+"""Whether anything of an environment is not as it was applied."""
+DYNAMIC = "pulumi-python:dynamic"  # what stands for something on Fly; components only group it
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """A candidate, what the target runs now, and what the gates have to look at."""
+
+    candidate: Candidate
+    now: Recorded
+    case: Case
+    previous: Promoted | None
+
+
+def engine_drift(stack: Stack, settings: Settings) -> Look:
+    """Return what an `up` of today's settings would change, seen by the engine after a refresh."""
+    del settings
+    found = (step for step in preview(stack.engine) if DYNAMIC in step.type)
+    return Look(tuple(step.described for step in found))
+
+
+def gather(
+    source: Stack,
+    target: Stack,
+    promotion: Promotion,
+    *,
+    previous: Promoted | None,
+    load_test: Mapping[str, Any] | None,
+    drift: DriftOf,
+    say: Callable[[str], None],
+) -> Gathered:
+    """Look at everything once; `ProblemError` when there is nothing that could be promoted."""
+    root, moment = source.root, datetime.now(UTC)
+    settings = checked_settings(root, source.environment).settings
+    deployed = Deployed(source.need_outputs(secrets=False))
+    image_digest = str(deployed.release.get("image_digest") or "")
+    candidate = make_candidate(
+        root,
+        settings,
+        target.environment,
+        image_digest=image_digest or "sha256:" + "0" * 64,  # its gate says that there is none
+        today=moment.date(),
+    )
+    say(f"looking at {source.environment}: has anything moved?")
+    drifted = _looked(lambda: drift(source, settings))
+    here, there = recorded_release(source), recorded_release(target)
+    steps, error = _previewed(candidate, target, there, say)
+    case = Case(
+        source=source.environment,
+        target=target.environment,
+        promotion=promotion,
+        definition=candidate.definition,
+        image=candidate.image if image_digest else candidate.image.partition("@")[0],
+        wanted=make_bundle(settings).digest,
+        running=deployed.release,
+        proven=newest_proof(root, folder_of(root, source.environment), deployed.digest),
+        drift=drifted,
+        problems=candidate.problems,
+        steps=steps,
+        preview_error=error,
+        overlay_moved=_overlay_moved(candidate, previous),
+        shared_secrets=shared_secrets(candidate.definition, here, there),
+        now=moment,
+        running_since=running_since(history_of(source), deployed.digest),
+        load_test=load_test,
+    )
+    return Gathered(candidate, there, case, previous)
+
+
+def history_of(stack: Stack) -> History:
+    """Return an environment's history."""
+    return read(history_file(stack.root / history_root(stack.environ), stack.environment))
+
+
+def running_since(history: History, bundle: str) -> datetime | None:
+    """Return when the bundle began to serve, without another one since; None if nobody knows."""
+    since: datetime | None = None
+    for entry in history.entries:
+        if entry.event != Event.DEPLOY:
+            continue
+        if entry.bundle != bundle:
+            since = None
+        elif since is None:
+            since = _moment(entry.at)
+    return since
+
+
+def shared_secrets(definition: Definition, one: Recorded, other: Recorded) -> tuple[str, ...]:
+    """Return the provider keys that Fly gave one digest in both: they have one value.
+
+    Two digests say nothing: nobody promises that Fly digests one value alike in two apps.
+    """
+    providers = {model.provider for model in definition.models}
+    parts: list[Provider | Model] = [*definition.models]
+    parts += [part for name, part in definition.providers.items() if name in providers]
+    named = {
+        name
+        for part in parts
+        for name in (part.api_key, part.vertex_credentials)
+        if name is not None
+    }
+    both = named & one.secret_digests.keys() & other.secret_digests.keys()
+    return tuple(
+        sorted(name for name in both if one.secret_digests[name] == other.secret_digests[name])
+    )
+
+
+def pointed_at(root: Path, environment: str, raw: RawConfig) -> Promoted | None:
+    """Return the promotion that the environment's file names; None for none, or a broken one."""
+    given = raw.values.get("promotion")
+    file = given.get("file") if isinstance(given, Mapping) else None
+    try:
+        return read_promotion(root, file, environment) if isinstance(file, str) else None
+    except ProblemError:
+        return None
+
+
+def _looked(look: Callable[[], Look]) -> Look:
+    try:
+        return look()
+    except ProblemError as error:
+        return Look(error=str(error.problems[0].expected).splitlines()[0])
+
+
+def _previewed(
+    candidate: Candidate, target: Stack, there: Recorded, say: Callable[[str], None]
+) -> tuple[tuple[Step, ...] | None, str]:
+    if candidate.problems or not target.exists():
+        return None, ""
+    say(f"previewing {target.environment} with this bundle")
+    try:
+        with _staged(candidate, target) as config:
+            return preview(target.engine, "--config-file", str(config)), ""
+    except ProblemError as error:
+        del there
+        return None, error.problems[0].expected
+
+
+@contextmanager
+def _staged(candidate: Candidate, target: Stack) -> Iterator[Path]:
+    """Yield a configuration under which the program deploys the candidate, outside the project."""
+    with tempfile.TemporaryDirectory(prefix="gateway-promotion-") as made:
+        folder = Path(made)
+        document = candidate.document() | {
+            "schema": 1,
+            "number": 0,
+            "gates": [],
+            "program": {"revision": ""},
+        }
+        file = folder / file_name(0, candidate.bundle.digest)
+        file.write_text(text_of(sealed(document)), encoding="utf-8")
+        name = configuration_file(target.environment)
+        text = (target.root / name).read_text(encoding="utf-8")
+        key = (Document.LITELLM, "config", f"{PROJECT}:promotion", "file")
+        config = folder / name
+        config.write_text(edited_yaml(text, [Put(key, str(file))]), encoding="utf-8")
+        yield config
+
+
+def _overlay_moved(candidate: Candidate, previous: Promoted | None) -> bool:
+    if previous is None:
+        return True
+    before = previous.document["overlays"].get(candidate.target)
+    return bool(before != json.loads(json.dumps(candidate.overlays[candidate.target])))
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except ValueError:
+        return None
