@@ -68,7 +68,7 @@ def other_bundle(loaded: Loaded, promoted: Promoted) -> tuple[Problem, ...]:
     """Return what makes the settings another bundle than the promoted one; nothing if it is it."""
     settings = loaded.settings
     bundle = make_bundle(settings)
-    if bundle.digest == promoted.bundle:
+    if (bundle.digest, bundle.image) == (promoted.bundle, promoted.image):
         return ()
     own, program = [], []
     for spelled, before, after in _moved(settings, bundle, promoted):

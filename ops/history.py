@@ -46,7 +46,7 @@ def row(entry: Entry) -> Sequence[str]:
         entry.bundle[:DIGITS],
         entry.verdict,
         f"{entry.duration_s:.1f}" if entry.duration_s else "",
-        entry.by,
+        entry.by.partition(" <")[0],
         _about(entry),
     )
 

@@ -3,6 +3,7 @@
 import json
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -77,10 +78,12 @@ def gather(
         image_digest=image_digest or "sha256:" + "0" * 64,  # its gate says that there is none
         today=moment.date(),
     )
-    say(f"looking at {source.environment}: has anything moved?")
-    drifted = _looked(lambda: drift(source, settings))
-    here, there = recorded_release(source), recorded_release(target)
-    steps, error = _previewed(candidate, target, there, say)
+    with ThreadPoolExecutor(4) as pool:  # each waits for an engine of its own
+        say(f"looking at {source.environment}: has anything moved?")
+        drifted = pool.submit(_looked, lambda: drift(source, settings))
+        here = pool.submit(recorded_release, source)
+        there = pool.submit(recorded_release, target)
+        steps, error = _previewed(candidate, target, say)
     case = Case(
         source=source.environment,
         target=target.environment,
@@ -90,17 +93,17 @@ def gather(
         wanted=make_bundle(settings).digest,
         running=deployed.release,
         proven=newest_proof(root, folder_of(root, source.environment), deployed.digest),
-        drift=drifted,
+        drift=drifted.result(),
         problems=candidate.problems,
         steps=steps,
         preview_error=error,
         overlay_moved=_overlay_moved(candidate, previous),
-        shared_secrets=shared_secrets(candidate.definition, here, there),
+        shared_secrets=shared_secrets(candidate.definition, here.result(), there.result()),
         now=moment,
         running_since=running_since(history_of(source), deployed.digest),
         load_test=load_test,
     )
-    return Gathered(candidate, there, case, previous)
+    return Gathered(candidate, there.result(), case, previous)
 
 
 def history_of(stack: Stack) -> History:
@@ -159,7 +162,7 @@ def _looked(look: Callable[[], Look]) -> Look:
 
 
 def _previewed(
-    candidate: Candidate, target: Stack, there: Recorded, say: Callable[[str], None]
+    candidate: Candidate, target: Stack, say: Callable[[str], None]
 ) -> tuple[tuple[Step, ...] | None, str]:
     if candidate.problems or not target.exists():
         return None, ""
@@ -168,7 +171,6 @@ def _previewed(
         with _staged(candidate, target) as config:
             return preview(target.engine, "--config-file", str(config)), ""
     except ProblemError as error:
-        del there
         return None, error.problems[0].expected
 
 

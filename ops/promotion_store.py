@@ -60,6 +60,8 @@ def write_promotion(root: Path, document: Mapping[str, Any], page: str) -> str:
 def point_at(root: Path, environment: str, file: str | None) -> None:
     """Make the environment's file name the promotion to deploy; nothing else of it changes."""
     path = root / configuration_file(environment)
+    for leftover in root.glob(f".{path.name}.????????"):
+        leftover.unlink(missing_ok=True)  # of a run that was killed while it wrote
     before = path.read_bytes().decode("utf-8")
     key = (Document.LITELLM, "config", f"{PROJECT}:promotion", "file")
     write_whole(path, edited_yaml(before, [Put(key, file)]).encode("utf-8"))

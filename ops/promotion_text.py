@@ -94,6 +94,6 @@ def _seen(gate: Mapping[str, Any]) -> str:
 def _cell(text: Any) -> str:
     """Keep a text within its line, and what Markdown would read in it as it is."""
     one_line = " ".join(str(text).split())
-    for character in "\\|<>*_[]`":
+    for character in "\\|<*[`":
         one_line = one_line.replace(character, f"\\{character}")
     return one_line
