@@ -2,6 +2,8 @@
 
 import http.client
 import json
+import shlex
+import subprocess
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,6 +20,7 @@ from tests.sandbox.engine.sandbox_program import SandboxProgram
 from tests.sandbox.ops_project import SANDBOX_IN, Project
 
 APPS = {"dev": "acme-gateway-dev", "live": "acme-gateway-live"}
+AUTHOR = {"GIT_AUTHOR_NAME": "Ada Lovelace", "GIT_AUTHOR_EMAIL": "ada@acme.example"}
 ORGANISATIONS = {"dev": "acme-dev", "live": "acme-live"}
 
 
@@ -75,7 +78,8 @@ class TwoEnvironments:
 
     project: Project
     urls: Mapping[str, str]
-    made: dict[str, dict[str, Any]] = field(default_factory=dict)
+    told: list[str] = field(default_factory=list)
+    """Everything that the commands printed."""
 
     @classmethod
     @contextmanager
@@ -86,8 +90,9 @@ class TwoEnvironments:
         edge = found["edge_url"]
         try:
             with address_of(edge, APPS["dev"]) as dev, address_of(edge, APPS["live"]) as live:
+                project.environ |= AUTHOR
                 made = cls(project, {"dev": dev, "live": live})
-                made.configure("dev", store="file")
+                made.configure("dev")
                 made.configure("live", promotion={"source": "dev"})
                 yield made
         finally:
@@ -122,12 +127,62 @@ class TwoEnvironments:
                 for key, value in config.items()
                 if key in {"fly", "store", "postgres", "secrets", *overrides}
             }
-        self.made[environment] = config
         document = {
             "encryptionsalt": SALT,
             "config": {f"gateway:{key}": value for key, value in config.items()},
         }
-        text = f"# what {environment} is\n" + yaml.safe_dump(document)
+        self._write(environment, document)
+
+    def change(self, environment: str, **parts: dict[str, Any]) -> None:
+        """Change keys of some settings in an environment's file."""
+        document = yaml.safe_load(self.file(environment).read_text())
+        for name, values in parts.items():
+            document["config"].setdefault(f"gateway:{name}", {}).update(values)
+        self._write(environment, document)
+
+    def set_secrets(self, name: str, values: Mapping[str, str]) -> None:
+        """Keep a secret of each environment in its file, encrypted, as its users do."""
+        for environment, value in values.items():
+            self.change(environment, secrets={name: "config"})
+            done = self.pulumi(environment, "config", "set", "--secret", f"gateway:{name}", value)
+            assert done.returncode == 0, done.stdout
+
+    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run one `gateway` command to its end, whatever that is."""
+        done = self.project.run(*words)
+        self.told += [done.stdout, done.stderr]
+        return done
+
+    def answer(self, *words: str) -> dict[str, Any]:
+        """Run one command that must end well and return its JSON document."""
+        done = self.run(*words, "--json")
+        assert done.returncode == 0, f"gateway {words} ended with {done.returncode}:\n{done.stderr}"
+        found: dict[str, Any] = json.loads(done.stdout)
+        return found
+
+    def pulumi(self, environment: str, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run plain `pulumi` on an environment, in a shell that `gateway env` prepared."""
+        exports = self.project.run("env", environment).stdout
+        command = shlex.join(["pulumi", *words, "--stack", environment, "--non-interactive"])
+        script = f"{exports}\npulumi stack init {environment} >/dev/null 2>&1\n{command}"
+        kept = self.file(environment).read_text()
+        done = subprocess.run(
+            ["/bin/sh", "-c", script],
+            cwd=self.root,
+            env=self.project.environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert self.file(environment).read_text() == kept or words[0] == "config"
+        if words[0] != "config":
+            self.told.append(done.stdout)
+        return done
+
+    def _write(self, environment: str, document: dict[str, Any]) -> None:
+        text = f"# what {environment} is\n{yaml.safe_dump(document)}"
         self.file(environment).write_text(text)
 
     def pointer(self) -> str | None:

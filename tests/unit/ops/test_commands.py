@@ -30,6 +30,7 @@ def test_every_command_that_was_promised_is_there() -> None:
     sandbox = {"up", "down", "status", "logs", "break", "heal", "reset"}
     top = {"check", "explain", "rules", "import"}
     top |= {"deploy", "destroy", "prove", "status", "render", "env", "drill", "drift"}
+    top |= {"promote", "rollback", "history"}
     evidence = {"list", "show", "verify"}
     below_them = {f"sandbox {name}" for name in sandbox} | {f"evidence {name}" for name in evidence}
     assert set(commands()) == top | below_them
