@@ -14,7 +14,7 @@ from components.release import Release
 from components.secrets import GeneratedSecret, Secrets
 from gateway.database_url import database_url, redacted, url_digest
 from gateway.proof_plan import proof_command
-from gateway.secret_names import query_key_name, required_secrets
+from gateway.secret_names import key_digest, provider_keys, query_key_name, required_secrets
 from gateway.server import migration_arguments, migration_environment
 from stacks.settings import Settings
 from stacks.values import SecretSource, Store
@@ -62,6 +62,7 @@ class Gateway(pulumi.ComponentResource):
         secrets = Secrets(f"{name}-secrets", app=app.name, values=values, opts=self._child)
         release = self._release(bundle, app, secrets, values, addresses)
         self._publish(bundle, release, addresses)
+        self._outputs["key_digests"] = self._key_digests(values)
         self.outputs: Mapping[str, pulumi.Input[Any]] = self._outputs
         self.register_outputs(dict(self._outputs))
 
@@ -161,6 +162,13 @@ class Gateway(pulumi.ComponentResource):
                 custom_timeouts=pulumi.CustomTimeouts(create="60m", update="60m", delete="20m"),
             ),
         )
+
+    def _key_digests(self, values: Mapping[str, pulumi.Input[str]]) -> pulumi.Output[Any]:
+        """Return the digests of providers' keys, by which a promotion sees that two share one."""
+        names = provider_keys(self._settings) & values.keys()
+        keys = pulumi.Output.all(**{name: values[name] for name in sorted(names)})
+        found = keys.apply(lambda known: {name: key_digest(known[name]) for name in sorted(known)})
+        return pulumi.Output.unsecret(found)
 
     def _publish(self, bundle: Bundle, release: Release, addresses: list[IpAssignment]) -> None:
         self._outputs |= {

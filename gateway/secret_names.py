@@ -1,17 +1,19 @@
 """Which secrets the gateway's machines need, by name: values never pass through here."""
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gateway.server import server_environment
 from stacks.extras import references
-from stacks.settings import Settings
+from stacks.settings import Definition, Settings
 from stacks.stores import Postgres, Redis
 from stacks.values import SecretSource, Store
 
 MASTER_KEY = "LITELLM_MASTER_KEY"
 SALT_KEY = "LITELLM_SALT_KEY"
 DATABASE_URL = "DATABASE_URL"
+KEY_DIGITS = 16
 SET_BY_FLY = ("FLY_", "PRIMARY_REGION")  # variables of every machine
 
 
@@ -36,6 +38,25 @@ def required_secrets(settings: Settings) -> tuple[RequiredSecret, ...]:
         why = f"{known.why}; {secret.why}" if known and secret.why not in known.why else secret.why
         found[secret.name] = RequiredSecret(secret.name, why, secret.composed)
     return tuple(sorted(found.values()))
+
+
+def provider_keys(definition: Definition) -> frozenset[str]:
+    """Return the names of the secrets that providers gave: keys, and Vertex AI's credentials."""
+    used = {model.provider for model in definition.models}
+    providers = [part for name, part in definition.providers.items() if name in used]
+    named = [(part.api_key, part.vertex_credentials) for part in definition.models]
+    named += [(part.api_key, part.vertex_credentials) for part in providers]
+    return frozenset(name for pair in named for name in pair if name is not None)
+
+
+def key_digest(value: str) -> str:
+    """Return what tells whether two environments have one key; nobody gets back to the key.
+
+    A provider's key is long and random: its digest may be read by anyone. It is none that somebody
+    could compare with a leaked list of plain digests.
+    """
+    text = f"litellm-fly-gateway provider key {value}"
+    return hashlib.sha256(text.encode()).hexdigest()[:KEY_DIGITS]
 
 
 def master_key_name(settings: Settings) -> str:

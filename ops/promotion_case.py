@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from components.bundle import make_bundle
 from components.history import Event, History, history_file, history_root, read
+from gateway.secret_names import provider_keys
 from ops.deployed import Deployed
 from ops.engine_preview import Step, preview
 from ops.evidence import folder_of
@@ -30,9 +31,6 @@ from stacks.problem import ProblemError
 from stacks.promotion import Promoted, file_name, read_promotion, sealed, text_of
 from stacks.rule import Put
 from stacks.settings import Definition, Promotion, Settings
-
-if TYPE_CHECKING:
-    from stacks.litellm import Model, Provider
 
 DriftOf = Callable[[Stack, Settings], Look]
 """Whether anything of an environment is not as it was applied."""
@@ -125,23 +123,9 @@ def running_since(history: History, bundle: str) -> datetime | None:
 
 
 def shared_secrets(definition: Definition, one: Recorded, other: Recorded) -> tuple[str, ...]:
-    """Return the provider keys that Fly gave one digest in both: they have one value.
-
-    Two digests say nothing: nobody promises that Fly digests one value alike in two apps.
-    """
-    providers = {model.provider for model in definition.models}
-    parts: list[Provider | Model] = [*definition.models]
-    parts += [part for name, part in definition.providers.items() if name in providers]
-    named = {
-        name
-        for part in parts
-        for name in (part.api_key, part.vertex_credentials)
-        if name is not None
-    }
-    both = named & one.secret_digests.keys() & other.secret_digests.keys()
-    return tuple(
-        sorted(name for name in both if one.secret_digests[name] == other.secret_digests[name])
-    )
+    """Return the provider keys that have one value in both."""
+    keys = provider_keys(definition) & one.key_digests.keys() & other.key_digests.keys()
+    return tuple(sorted(key for key in keys if one.key_digests[key] == other.key_digests[key]))
 
 
 def pointed_at(root: Path, environment: str, raw: RawConfig) -> Promoted | None:

@@ -7,13 +7,14 @@ from typing import Any
 
 from gateway.render import PATH_IN_MACHINE
 from ops.stack import Stack
+from stacks.config_file import PROJECT
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
     """One environment as the engine last left it; empty where nothing was deployed.
 
-    `secret_digests` are what Fly answered when the stack set the gateway's secrets.
+    `key_digests` are the program's own, of the providers' keys: Fly's are no two apps' alike.
     """
 
     bundle: str = ""
@@ -22,7 +23,7 @@ class Recorded:
     guest: Mapping[str, Any] = field(default_factory=dict)
     machines: Mapping[str, int] = field(default_factory=dict)
     """Machines per region."""
-    secret_digests: Mapping[str, str] = field(default_factory=dict)
+    key_digests: Mapping[str, str] = field(default_factory=dict)
     secrets_version: int = 0
     resources: int = 0
 
@@ -43,7 +44,7 @@ def recorded_release(stack: Stack) -> Recorded:
         litellm_yaml=_text((applied.get("files") or {}).get(PATH_IN_MACHINE)),
         guest=applied.get("guest") or {},
         machines={region: slots.count(region) for region in sorted(set(slots))},
-        secret_digests=by_name.get("gateway-secrets", {}).get("digests") or {},
+        key_digests=by_name.get(f"{PROJECT}-{stack.environment}", {}).get("key_digests") or {},
         secrets_version=int(release.get("secrets_version") or 0),
         resources=len(resources),
     )

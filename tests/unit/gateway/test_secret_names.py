@@ -1,4 +1,4 @@
-from gateway.secret_names import query_key_name, required_secrets
+from gateway.secret_names import key_digest, provider_keys, query_key_name, required_secrets
 from tests.unit.gateway.example import bare, example
 
 
@@ -17,6 +17,19 @@ def test_every_secret_of_the_shared_definition_is_named_once_and_sorted() -> Non
         "VERTEX_CREDENTIALS_JSON",
         "XAI_API_KEY",
     ]
+
+
+def test_the_keys_that_providers_gave_are_known_and_no_others() -> None:
+    keys = {"ANTHROPIC_API_KEY", "OPENAI_API_KEY", "VERTEX_CREDENTIALS_JSON", "XAI_API_KEY"}
+    assert provider_keys(example()) == keys
+    own = {"name": "xai/grok-4.3", "provider": "xai", "api_key": "OWN_KEY"}
+    only = example(models=[own], router_settings={"fallbacks": {}})
+    assert provider_keys(only) == {"OWN_KEY", "XAI_API_KEY"}
+
+
+def test_equal_keys_have_one_digest_that_does_not_hold_them() -> None:
+    assert key_digest("sk-made-up") == key_digest("sk-made-up") != key_digest("sk-other")
+    assert len(key_digest("sk-made-up")) == 16
 
 
 def test_only_the_database_url_is_composed() -> None:

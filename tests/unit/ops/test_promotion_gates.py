@@ -187,9 +187,9 @@ def test_what_the_environments_own_values_explain_is_no_finding() -> None:
     assert answer(PREVIEW, moved).result is Result.PASSED
 
 
-def test_keys_are_shared_when_fly_gives_both_one_digest_and_only_providers_count() -> None:
-    one = Recorded(secret_digests={"XAI_API_KEY": "1", "OPENAI_API_KEY": "2", "OTHER": "3"})
-    other = Recorded(secret_digests={"XAI_API_KEY": "1", "OPENAI_API_KEY": "4", "OTHER": "3"})
+def test_keys_are_shared_when_both_have_one_digest_and_only_providers_count() -> None:
+    one = Recorded(key_digests={"XAI_API_KEY": "1", "OPENAI_API_KEY": "2", "OTHER": "3"})
+    other = Recorded(key_digests={"XAI_API_KEY": "1", "OPENAI_API_KEY": "4", "OTHER": "3"})
     assert shared_secrets(DEFINITION, one, other) == ("XAI_API_KEY",)
     assert shared_secrets(DEFINITION, one, Recorded()) == ()
 
