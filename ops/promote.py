@@ -26,6 +26,7 @@ from stacks.config_file import read_config_file
 from stacks.places import configuration_file
 from stacks.problem import Problem, ProblemError
 from stacks.promotion import SCHEMA, Promoted, sealed
+from stacks.secrecy import secrets_in_plain
 
 PACKAGE = "litellm-fly-gateway"
 
@@ -190,6 +191,8 @@ def _waivers(root: Path, asked: Asked, today: date) -> tuple[Waiver, ...]:
         problems.append(_unexplained_waiver(asked))
     elif asked.waived and asked.until is not None and asked.until < today:
         problems.append(_over(asked.until))
+    if any(secrets_in_plain({"reason": asked.reason})):
+        problems.append(_secret_reason())
     if problems:
         raise ProblemError(problems)
     if not asked.waived or asked.until is None:
@@ -241,6 +244,16 @@ def _unexplained_waiver(asked: Asked) -> Problem:
         ", ".join(asked.waived),
         "a waiver says why, and until when",
         "add --reason TEXT and --until YYYY-MM-DD",
+    )
+
+
+def _secret_reason() -> Problem:
+    return Problem(
+        "gateway promote --reason",
+        "promotion.secret",
+        "",
+        "this has the form of a secret, and would stand in a file that many read (it is not shown)",
+        "say in words why; replace the key at its provider if it is one",
     )
 
 
