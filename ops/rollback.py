@@ -3,7 +3,7 @@
 import os
 import sys
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -31,11 +31,12 @@ from stacks.problem import Problem, ProblemError
 from stacks.promotion import DIGITS, Promoted
 
 
-@dataclass
 class _Kept(Output):
     """An output that keeps the answer of what it is given to, for an answer around it."""
 
-    kept: dict[str, Any] = field(default_factory=dict)
+    def __init__(self, around: Output) -> None:
+        super().__init__(as_json=around.as_json, stdout=around.stdout, stderr=around.stderr)
+        self.kept: dict[str, Any] = {}
 
     def answer(self, document: dict[str, Any]) -> None:
         """Keep the document."""
@@ -109,7 +110,7 @@ def _carried_out(stack: Stack, plan: _Plan, output: Output) -> ExitCode:
     environment, began = stack.environment, time.monotonic()
     before = plan.named.file if plan.named else None
     point_at(stack.root, environment, plan.target.file)
-    quiet = _Kept(as_json=output.as_json, stdout=output.stdout, stderr=output.stderr)
+    quiet = _Kept(output)
     code = roll_out(stack, yes=True, output=quiet)
     if code is ExitCode.FINDING:
         point_at(stack.root, environment, before)

@@ -80,6 +80,8 @@ class TwoEnvironments:
     urls: Mapping[str, str]
     told: list[str] = field(default_factory=list)
     """Everything that the commands printed."""
+    exports: dict[str, str] = field(default_factory=dict)
+    """What `gateway env` printed for each environment that plain `pulumi` worked on."""
 
     @classmethod
     @contextmanager
@@ -162,9 +164,12 @@ class TwoEnvironments:
 
     def pulumi(self, environment: str, *words: str) -> subprocess.CompletedProcess[str]:
         """Run plain `pulumi` on an environment, in a shell that `gateway env` prepared."""
-        exports = self.project.run("env", environment).stdout
+        made = environment in self.exports
+        if not made:
+            self.exports[environment] = self.project.run("env", environment).stdout
         command = shlex.join(["pulumi", *words, "--stack", environment, "--non-interactive"])
-        script = f"{exports}\npulumi stack init {environment} >/dev/null 2>&1\n{command}"
+        init = "" if made else f"pulumi stack init {environment} >/dev/null 2>&1\n"
+        script = f"{self.exports[environment]}\n{init}{command}"
         kept = self.file(environment).read_text()
         done = subprocess.run(
             ["/bin/sh", "-c", script],

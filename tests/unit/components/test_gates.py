@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from components.gates import ProofGates
+from components.history import Event, read
 from components.release import _seen
 from fly.errors import FlyUnavailable, Where
 from fly.gates import GateStatus
@@ -160,7 +161,17 @@ def test_evidence_that_cannot_be_written_does_not_hide_how_the_release_ended(
     taken = tmp_path / "taken"
     taken.write_text("a file where the folder should be")
     monkeypatch.setenv("GATEWAY_EVIDENCE", str(taken))
+    monkeypatch.setenv("GATEWAY_HISTORY", str(tmp_path))
     asked = gates("")
     asked.inside(machine())
+    inputs = {
+        "environment": "dev",
+        "app": "acme",
+        "bundle": "ab" * 32,
+        "secrets_version": 1,
+        "contents": {"image": "litellm:v1"},
+    }
 
-    assert "what was seen could not be written" in _seen(asked)
+    assert "what was seen could not be written" in _seen(asked, inputs, Event.UNDONE, 0.0)
+    (entry,) = read(tmp_path / "dev.jsonl").entries
+    assert (entry.event, entry.bundle, entry.evidence) == ("undone", "ab" * 32, "")

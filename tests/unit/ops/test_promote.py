@@ -4,6 +4,7 @@ import io
 import json
 from datetime import date
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 
@@ -31,6 +32,12 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def output(*, as_json: bool = False) -> Output:
     return Output(as_json=as_json, stdout=io.StringIO(), stderr=io.StringIO())
+
+
+def said(stream: TextIO) -> str:
+    """Return what was written to one of `output`'s streams."""
+    assert isinstance(stream, io.StringIO)
+    return stream.getvalue()
 
 
 def refused(asked: Asked, source: str = "dev", target: str = "live") -> tuple[Problem, ...]:
@@ -109,16 +116,16 @@ def test_a_history_is_told_in_a_table_and_as_json(root: Path) -> None:
         torn.write('{"event"')
     text = output()
     assert history("live", last=None, output=text) is ExitCode.OK
-    told = text.stdout.getvalue()  # type: ignore[attr-defined] # it is the StringIO from above
+    told = said(text.stdout)
     assert "dev: 0001-aaaaaaaaaaaa.json, waived: x" in told
     assert "evidence bbbbbbbbbbbb" in told
     assert "ada@acme.example" not in told
-    warned = text.stderr.getvalue()  # type: ignore[attr-defined] # likewise
+    warned = said(text.stderr)
     assert "warning[history.torn] history/live.jsonl, line 3" in warned
 
     document = output(as_json=True)
     history("live", last=1, output=document)
-    found = json.loads(document.stdout.getvalue())  # type: ignore[attr-defined] # likewise
+    found = json.loads(said(document.stdout))
     assert [row["event"] for row in found["entries"]] == ["deploy"]
     assert found["torn_lines"] == [3]
 
