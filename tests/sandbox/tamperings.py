@@ -44,17 +44,7 @@ IN_A_MACHINE = (
         edited(services__0__concurrency__hard_limit=500),
         place("services[0].concurrency.hard_limit"),
     ),
-    Tampering(
-        "connections counted",
-        edited(services__0__concurrency__type="connections"),
-        place("services[0].concurrency.type"),
-    ),
     Tampering("autostop", edited(services__0__autostop="stop"), place("services[0].autostop")),
-    Tampering(
-        "fewer running",
-        edited(services__0__min_machines_running=1),
-        place("services[0].min_machines_running"),
-    ),
     Tampering(
         "a slower check",
         edited(services__0__checks__0__interval="30s"),
@@ -67,10 +57,8 @@ IN_A_MACHINE = (
     ),
     Tampering("no check", edited(services__0__checks=None), place("services[0].checks")),
     Tampering("another metrics path", edited(metrics__path="/m"), place("metrics.path")),
-    Tampering("another metrics port", edited(metrics__port=4009), place("metrics.port")),
     Tampering("no restarts", edited(restart={"policy": "no"}), place("restart")),
     Tampering("less time to end", edited(stop_config__timeout="5s"), place("stop_config.timeout")),
-    Tampering("another signal", edited(stop_config__signal="SIGINT"), place("stop_config.signal")),
     Tampering("destroyed when it ends", edited(auto_destroy=True), place("auto_destroy")),
     Tampering("other metadata", edited(metadata__owner="somebody"), place("metadata.owner")),
     Tampering("another phase", metadata("gateway_phase", "new"), place("phase")),
