@@ -5,7 +5,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.history import Entry, Event, append, history_file, history_root, read, record
@@ -25,6 +25,7 @@ DEPLOY = Entry(
 )
 
 
+@settings(max_examples=25)
 @given(
     st.lists(
         st.builds(
