@@ -34,6 +34,7 @@ from stacks.settings import Definition, Promotion, Settings
 
 DriftOf = Callable[[Stack, Settings], Look]
 """Whether anything of an environment is not as it was applied."""
+UNKNOWN = f"sha256:{'0' * 64}"  # of an image whose digest Fly did not report, as its gate says
 DYNAMIC = "pulumi-python:dynamic"  # what stands for something on Fly; components only group it
 
 
@@ -68,26 +69,21 @@ def gather(
     root, moment = source.root, datetime.now(UTC)
     settings = checked_settings(root, source.environment).settings
     deployed = Deployed(source.need_outputs(secrets=False))
-    image_digest = str(deployed.release.get("image_digest") or "")
+    digest = str(deployed.release.get("image_digest") or "")
     candidate = make_candidate(
-        root,
-        settings,
-        target.environment,
-        image_digest=image_digest or "sha256:" + "0" * 64,  # its gate says that there is none
-        today=moment.date(),
+        root, settings, target.environment, image_digest=digest or UNKNOWN, today=moment.date()
     )
-    with ThreadPoolExecutor(4) as pool:  # each waits for an engine of its own
-        say(f"looking at {source.environment}: has anything moved?")
+    say(f"looking at {source.environment}: has anything moved?")
+    with ThreadPoolExecutor() as pool:  # each waits for an engine of its own
         drifted = pool.submit(_looked, lambda: drift(source, settings))
-        here = pool.submit(recorded_release, source)
-        there = pool.submit(recorded_release, target)
+        here, there = (pool.submit(recorded_release, stack) for stack in (source, target))
         steps, error = _previewed(candidate, target, say)
     case = Case(
         source=source.environment,
         target=target.environment,
         promotion=promotion,
         definition=candidate.definition,
-        image=candidate.image if image_digest else candidate.image.partition("@")[0],
+        image=candidate.image if digest else candidate.image.partition("@")[0],
         wanted=make_bundle(settings).digest,
         running=deployed.release,
         proven=newest_proof(root, folder_of(root, source.environment), deployed.digest),
