@@ -29,7 +29,8 @@ def chosen(
     `known` are the environment's promotions, oldest first; `named` is the one in its file,
     `serving` the bundle that its stack runs. `to` is a number or the first digits of a bundle.
     Without it: a rollback that was interrupted is finished; a promotion that never came to serve
-    is taken back; else it is the last bundle that was proven there before the one that serves.
+    is taken back; else it is the newest older promotion that was proven there. A second rollback
+    goes further back, never forward to what the first one left.
     """
     if to:
         return _asked_for(environment, known, to)
@@ -37,15 +38,11 @@ def chosen(
     if named is not None and current is not None and named.bundle != serving:
         return named if named.number < current.number else current
     here = current or named
-    proven = [entry.bundle for entry in history.entries if _proved(entry.event, entry.verdict)]
-    by_bundle = {each.bundle: each for each in known}
-    for bundle in reversed(proven):
-        if bundle != serving and bundle in by_bundle:
-            return by_bundle[bundle]
     older = [each for each in known if here is not None and each.number < here.number]
     if not older:
         raise ProblemError([_nothing_before(environment, here)])
-    return older[-1]
+    proven = {entry.bundle for entry in history.entries if _proved(entry.event, entry.verdict)}
+    return next((each for each in reversed(older) if each.bundle in proven), older[-1])
 
 
 def stays(

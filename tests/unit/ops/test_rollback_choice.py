@@ -58,9 +58,11 @@ def test_a_rollback_that_was_interrupted_is_finished_and_goes_no_further() -> No
     assert back("c", TWO, told) is TWO
 
 
-def test_a_second_rollback_goes_back_to_where_the_first_came_from() -> None:
-    told = history(entry("a"), entry("b"), entry("a"))
-    assert back("a", ONE, told) is TWO
+def test_a_second_rollback_goes_further_back_and_never_forward_to_what_was_left() -> None:
+    told = history(entry("a"), entry("b"), entry("c"), entry("b"))
+    assert back("b", TWO, told) is ONE
+    with pytest.raises(ProblemError, match=r"rollback\.none"):
+        back("a", ONE, history(entry("a"), entry("b"), entry("a")))
 
 
 def test_nothing_before_the_first_is_told() -> None:
@@ -81,7 +83,7 @@ def test_what_names_none_is_told_with_those_there_are(to: str) -> None:
         back("c", THREE, history(), to)
 
 
-def test_of_one_bundle_promoted_twice_the_newer_promotion_counts() -> None:
+def test_of_one_bundle_promoted_twice_the_older_promotion_is_before_the_one_between() -> None:
     again = promotion(3, "a")
     found = chosen(
         "live",
@@ -90,7 +92,7 @@ def test_of_one_bundle_promoted_twice_the_newer_promotion_counts() -> None:
         serving="b" * 64,
         history=history(entry("a"), entry("b")),
     )
-    assert found is again
+    assert found is ONE
 
 
 def test_it_says_that_a_database_is_not_migrated_back() -> None:
