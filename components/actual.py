@@ -17,6 +17,7 @@ from components.release import ReleaseProvider
 from components.secrets import SecretsProvider
 from components.volume import VolumeProvider
 from fly.errors import FlyError, FlyNotFound
+from fly.migration import MIGRATION_GROUP
 from fly.release import in_group, slotted
 from fly.replies import Machine
 from fly.shared import SharedLook
@@ -32,6 +33,8 @@ PROVIDERS: Mapping[str, FlyProvider] = {
     "Release": ReleaseProvider(),
 }
 """By kind; a kind that is not here lives in Pulumi's state alone, where nothing can move it."""
+
+ENDED = frozenset({"stopped", "failed"})  # a migration's machine that nobody waits for any more
 
 _COMPUTED: Mapping[str, tuple[str, ...]] = {
     kind: provider.computed for kind, provider in PROVIDERS.items()
@@ -175,7 +178,8 @@ def _other_machines(app: str, of_app: Sequence[Recorded], look: SharedLook) -> I
     if any(each.kind == "Release" for each in of_app):
         known |= {machine.id for machine in in_group(machines)}  # the release tells about these
     for machine in machines:
-        if machine.id not in known:
+        migrating = machine.group == MIGRATION_GROUP and machine.state not in ENDED
+        if machine.id not in known and not migrating:
             group = machine.group or "none"
             image = str(machine.config.get("image", ""))
             told = f"machine {machine.name or machine.id} ({machine.region}, {machine.state})"

@@ -74,7 +74,10 @@ def look(
         if not (export.get("deployment") or {}).get("resources"):
             raise ProblemError([not_deployed(stack.environment)])
         report = looked(settings, export, api, pool, outputs=outputs, layers=layers)
-    return _remembered(replace(report, looked_at=_iso(moment)), moment, entries, memory)
+    whole = report.complete and layers == EVERY_LAYER
+    return _remembered(
+        replace(report, looked_at=_iso(moment)), moment, entries, memory, whole=whole
+    )
 
 
 def drift(environment: str, choice: Choice, *, output: Output) -> ExitCode:
@@ -105,13 +108,19 @@ def drift(environment: str, choice: Choice, *, output: Output) -> ExitCode:
 
 
 def _remembered(
-    report: Report, moment: datetime, entries: tuple[Entry, ...], memory: Path | None
+    report: Report,
+    moment: datetime,
+    entries: tuple[Entry, ...],
+    memory: Path | None,
+    *,
+    whole: bool,
 ) -> Report:
+    """Date and sift the findings; what a look that was not `whole` did not see is kept in mind."""
     before = {} if memory is None else remembered(memory)
     findings = dated(report.findings, before, _iso(moment))
     if memory is not None:
         with suppress(OSError):  # a folder that cannot be written costs the dates, not the look
-            remember(memory, findings, before=before, complete=report.complete)
+            remember(memory, findings, before=before, complete=whole)
     left = applied(findings, entries, environment=report.environment, today=moment.date())
     return replace(report, findings=left.kept, ignored=left.ignored, entries=left.problems)
 

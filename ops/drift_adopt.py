@@ -8,6 +8,7 @@ import difflib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import click
@@ -15,6 +16,7 @@ import yaml
 
 from components.actual import comparable
 from components.desired import desired
+from components.promoted import definition_of
 from components.recorded import Recorded, read_export
 from components.three_ways import same
 from fly.differences import MISSING
@@ -56,7 +58,7 @@ def adopt(
     file = stack.root / name
     before = file.read_bytes().decode()
     recorded = read_export(json.loads(stack.engine.read("stack", "export")))
-    patch = patched(before, settings, report.drift, recorded)
+    patch = patched(before, settings, report.drift, recorded, stack.root)
     _show(name, before, patch, output)
     written = False
     if patch.text != before and (yes or _agreed(output)):
@@ -77,13 +79,14 @@ def patched(
     settings: Settings,
     findings: tuple[Finding, ...],
     recorded: tuple[Recorded, ...],
+    root: Path,
 ) -> Patch:
     """Return the text with every edit that gives what is there, one after the other."""
     adopted: list[Finding] = []
     refused: list[tuple[Finding, str]] = []
     for finding in findings:
         try:
-            tried = _tried(text, settings, finding, findings, recorded)
+            tried = _tried(text, settings, finding, findings, recorded, root)
         except NoSetting as none:
             refused.append((finding, str(none)))
         else:
@@ -98,12 +101,13 @@ def _tried(
     finding: Finding,
     findings: tuple[Finding, ...],
     recorded: tuple[Recorded, ...],
+    root: Path,
 ) -> str:
     """Return the edited text; raises NoSetting unless it makes the program want what is there."""
     wanted = wishes(settings, finding, findings, recorded)
     try:
         new = edited_yaml(text, [_edit(wish) for wish in wanted])
-        now = settings_of(settings.environment, new)
+        now = settings_of(root, settings.environment, new)
     except EditRefused as refused:
         raise NoSetting(f"{refused.problem.place}: {refused.problem.expected}") from None
     except ProblemError as error:
@@ -116,12 +120,13 @@ def _tried(
     return new
 
 
-def settings_of(environment: str, text: str) -> Settings:
-    """Return the settings that a text of Pulumi.<environment>.yaml gives."""
+def settings_of(root: Path, environment: str, text: str) -> Settings:
+    """Return the settings that a text of Pulumi.<environment>.yaml gives in a project's `root`."""
     document: Any = yaml.safe_load(text)
     config = document.get("config") if isinstance(document, Mapping) else None
     raw = raw_config(environment, config if isinstance(config, Mapping) else {})
-    return load_settings(environment, raw).settings
+    definition = definition_of(root, environment, raw)
+    return load_settings(environment, raw, definition=definition).settings
 
 
 def _edit(wish: Wish) -> Put:

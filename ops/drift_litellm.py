@@ -6,6 +6,7 @@ from typing import Any
 import yaml
 
 from gateway import proof
+from gateway.change import shown_value
 from gateway.client import GatewayClient
 from gateway.deviation import Deviation, Winner
 from gateway.deviation import Verdict as Said
@@ -14,11 +15,11 @@ from gateway.running_view import RunningView, read_view
 from ops.deployed import Deployed
 from ops.drift_findings import Finding, Handle, Layer, Moved, Part, Verdict
 from stacks.paths import spell
-from stacks.secrecy import shown
 from stacks.settings import Settings
 
 TIMEOUT_S = 10
 RESOURCE = "LiteLLM"
+OF_THE_IMAGE = ("image", "version")
 BY_HAND = "change it in LiteLLM (its admin page or API): its database holds it"
 _VERDICTS: Mapping[Said, Verdict] = {said: Verdict(said.value) for said in Said}
 
@@ -35,14 +36,19 @@ def asked(outputs: Mapping[str, Any], applied: str) -> RunningView:
         return read_view(GatewayClient(client, deployed.key), names)
 
 
-def compared(view: RunningView, applied: str, wanted: str, settings: Settings) -> Part:
-    """Return where the running gateway is not what was applied, nor what is wanted now."""
+def compared(
+    view: RunningView, applied: str, wanted: str, settings: Settings, *, version: str
+) -> Part:
+    """Return where the running gateway is not what was applied, nor what is wanted now.
+
+    `version` is the release of LiteLLM that was applied.
+    """
 
     def against(text: str) -> tuple[Deviation, ...]:
         return deviations(
             view,
             _document(text),
-            version=settings.image.version,
+            version=version,
             probe_prefix=settings.proof.probe_prefix,
         )
 
@@ -56,6 +62,9 @@ def compared(view: RunningView, applied: str, wanted: str, settings: Settings) -
 def finding_of(deviation: Deviation, settings: Settings) -> Finding:
     """Return what the gateway says differently as a finding."""
     started_anew = deviation.winner is not Winner.DATABASE
+    remedy = f"gateway drift {settings.environment} --heal" if started_anew else BY_HAND
+    if deviation.path == OF_THE_IMAGE:  # the same image started again has the same version
+        started_anew, remedy = False, f"gateway deploy {settings.environment}"
     rendered = _text(deviation, deviation.rendered)
     return Finding(
         layer=Layer.LITELLM,
@@ -66,7 +75,7 @@ def finding_of(deviation: Deviation, settings: Settings) -> Finding:
         recorded=rendered,
         actual=_text(deviation, deviation.actual),
         desired=rendered,
-        remedy=f"gateway drift {settings.environment} --heal" if started_anew else BY_HAND,
+        remedy=remedy,
         details=(deviation.sentence, deviation.outlook),
         handle=Handle(kind="process" if started_anew else "", app=settings.fly.app),
     )
@@ -77,4 +86,4 @@ def _document(text: str) -> Any:
 
 
 def _text(deviation: Deviation, value: Any) -> str | None:
-    return None if value is None else shown(deviation.path, value)
+    return None if value is None else shown_value(deviation.path, value)

@@ -1,10 +1,11 @@
 """One look at an environment in all layers; the part of `ops.drift` that loads the program."""
 
+import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, Future
 from typing import Any
 
-from components.actual import look_at
+from components.actual import Reality, look_at
 from components.desired import desired
 from components.recorded import last_applied, read_export, stack_outputs
 from fly.api import FlyApi
@@ -17,6 +18,8 @@ from ops.drift_findings import Finding, Layer, Part, Report, ordered
 from ops.drift_litellm import asked, compared
 from stacks.problem import ProblemError
 from stacks.settings import Settings
+
+VERSION_IN_TAG = re.compile(r":v?(\d+\.\d+\.\d+)(?:$|@)")
 
 
 def looked(
@@ -45,9 +48,11 @@ def looked(
     if Layer.FILES in layers:
         parts.append(look_at_disks(settings.environment, reality.running, look, pool))
     if view is not None:
-        said = view.result()
+        said = unless_asleep(view.result(), reality)
         now = next(filter(None, (litellm_file(each.kind, each.inputs) for each in wanted)), "")
-        parts.append(said if isinstance(said, Part) else compared(said, applied, now, settings))
+        parts.append(
+            said if isinstance(said, Part) else _compared(said, applied, now, settings, export)
+        )
     comparison = Comparison(settings.environment, recorded, reality, wanted)
     found: Sequence[Finding] = [
         *comparison.findings(),
@@ -62,6 +67,25 @@ def looked(
         problems=(*reality.problems, *(p for part in parts for p in part.problems)),
         notes=tuple(note for part in parts for note in part.notes),
     )
+
+
+def _compared(
+    view: RunningView, applied: str, wanted: str, settings: Settings, export: Mapping[str, Any]
+) -> Part:
+    """Judge the running gateway by the release that it was started with, not by today's pin."""
+    release = stack_outputs(export).get("release")
+    image = str(release.get("image", "")) if isinstance(release, Mapping) else ""
+    tagged = VERSION_IN_TAG.search(image)
+    version = tagged[1] if tagged else settings.image.version
+    return compared(view, applied, wanted, settings, version=version)
+
+
+def unless_asleep(said: RunningView | Part, reality: Reality) -> RunningView | Part:
+    """Excuse a gateway that does not answer while none of its machines is started."""
+    awake = any(each.slot and each.machine.state == "started" for each in reality.running)
+    if awake or not isinstance(said, Part) or not said.problems:
+        return said
+    return Part(notes=("no machine of the gateway is started: LiteLLM itself was not asked",))
 
 
 def litellm_file(kind: str, inputs: Mapping[str, Any]) -> str:

@@ -14,7 +14,7 @@ from components.history import Entry, Event, history_root, record
 from ops.exit_codes import ExitCode
 from ops.output import Output
 from ops.project import project_root
-from ops.promotion_case import DriftOf, Gathered, engine_drift, gather, pointed_at
+from ops.promotion_case import DriftOf, Gathered, drift_in_all_layers, gather, pointed_at
 from ops.promotion_changes import changed
 from ops.promotion_gates import WAIVABLE, Gate, Result, Waiver, gates
 from ops.promotion_lock import only_one
@@ -43,7 +43,7 @@ class Asked:
 
 
 def promote(
-    source: str, target: str, asked: Asked, *, output: Output, drift: DriftOf = engine_drift
+    source: str, target: str, asked: Asked, *, output: Output, drift: DriftOf = drift_in_all_layers
 ) -> ExitCode:
     """Look at every gate; write the promotion and name it in the target's file if all hold.
 

@@ -14,6 +14,8 @@ from components.bundle import make_bundle
 from components.history import Event, History, history_file, history_root, read
 from gateway.secret_names import provider_keys
 from ops.deployed import Deployed
+from ops.drift_ignore import read_entries
+from ops.drift_text import where
 from ops.engine_preview import Step, preview
 from ops.evidence import folder_of
 from ops.promotion_candidate import Candidate, make_candidate
@@ -27,7 +29,7 @@ from stacks.configuration import Document
 from stacks.edit_yaml import edited_yaml
 from stacks.load import RawConfig
 from stacks.places import configuration_file
-from stacks.problem import ProblemError
+from stacks.problem import Problem, ProblemError
 from stacks.promotion import Promoted, file_name, read_promotion, sealed, text_of
 from stacks.rule import Put
 from stacks.settings import Definition, Promotion, Settings
@@ -48,11 +50,14 @@ class Gathered:
     previous: Promoted | None
 
 
-def engine_drift(stack: Stack, settings: Settings) -> Look:
-    """Return what an `up` of today's settings would change, seen by the engine after a refresh."""
-    del settings
-    found = (step for step in preview(stack.engine) if DYNAMIC in step.type)
-    return Look(tuple(step.described for step in found))
+def drift_in_all_layers(stack: Stack, settings: Settings) -> Look:
+    """Return what `gateway drift` tells of an environment; what is ignored there is so here."""
+    from ops.drift import look  # noqa: PLC0415 - an import of its own for one command
+
+    report = look(stack, settings, entries=read_entries(stack.root))
+    if not report.complete:
+        return Look(error=_first_line(report.problems[0]))
+    return Look(tuple(f"{where(finding)}: {finding.verdict}" for finding in report.drift))
 
 
 def gather(
@@ -138,7 +143,11 @@ def _looked(look: Callable[[], Look]) -> Look:
     try:
         return look()
     except ProblemError as error:
-        return Look(error=str(error.problems[0].expected).splitlines()[0])
+        return Look(error=_first_line(error.problems[0]))
+
+
+def _first_line(problem: Problem) -> str:
+    return next(iter(str(problem.expected).splitlines()), problem.id)
 
 
 def _previewed(

@@ -164,8 +164,8 @@ def _proof(case: Case) -> Gate:
     if age > timedelta(hours=hours):
         wrong.append(f"the newest proof is {age // timedelta(hours=1)} h old, more than {hours} h")
     pinned = case.image.rpartition("@")[2]
-    if proven.image_digest and proven.image_digest != pinned:
-        wrong.append(f"it proved the image {proven.image_digest}, not {pinned}")
+    if proven.image_digest != pinned:
+        wrong.append(f"it proved the image {proven.image_digest or 'of no digest'}, not {pinned}")
     edges = f"{proven.proven} of {proven.edges} fallbacks"
     passed = f"{edges}, {max(age, timedelta()) // timedelta(minutes=1)} min ago: {proven.file}"
     return _ended(PROOF, wrong, passed, step)

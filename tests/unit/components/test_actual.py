@@ -101,6 +101,16 @@ def test_a_machine_too_many_of_our_group_is_told_by_the_release_only(pool: Execu
     assert found.unmanaged == ()
 
 
+@pytest.mark.parametrize(("state", "told"), [("started", False), ("stopped", True)])
+def test_a_migration_under_way_is_no_stray_machine(
+    pool: Executor, state: str, *, told: bool
+) -> None:
+    group = {"image": "i", "metadata": {"fly_process_group": "gateway_migration"}}
+    once = machine("m2", config=group, state=state)
+    found = seen(fly(machines=ok([machine("m1", config=GROUP), once])), pool)
+    assert bool(found.unmanaged) is told
+
+
 def test_what_the_platform_does_not_have_is_gone(pool: Executor) -> None:
     fake = fly(machines=ok([]), ip_assignments=ok({"ips": []}))
     gone = {each.name for each in seen(fake, pool).resources if each.inputs is None}

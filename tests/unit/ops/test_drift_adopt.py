@@ -14,6 +14,7 @@ from stacks.settings import Settings
 from tests.unit.components.recorded_stack import export_of
 
 YAML = "/app/litellm_config.yaml"
+ROOT = Path(__file__).parents[3]
 TEXT = """\
 # ours
 config:
@@ -30,7 +31,7 @@ config:
 
 @pytest.fixture(scope="module")
 def settings() -> Settings:
-    return settings_of("dev", TEXT)
+    return settings_of(ROOT, "dev", TEXT)
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +63,7 @@ def adopted(
     wanted = desired(settings, recorded)
     reality = Reality(tuple(resources), **more)
     found = Comparison("dev", recorded, reality, wanted).findings()
-    return patched(TEXT, settings, found, recorded)
+    return patched(TEXT, settings, found, recorded, ROOT)
 
 
 def in_machine(*steps: Any) -> tuple[Any, ...]:
@@ -109,9 +110,9 @@ def test_a_machine_too_many_or_too_few_changes_the_count(
     release = next(each for each in recorded if each.kind == "Release")
     config = release.inputs["machines"]["iad-1"]
     more = adopted(settings, recorded, release.name, ("machines", "iad-3"), config)
-    assert settings_of("dev", more.text).fly.regions == {"iad": 3}
+    assert settings_of(ROOT, "dev", more.text).fly.regions == {"iad": 3}
     fewer = adopted(settings, recorded, release.name, ("machines", "iad-2"), None)
-    assert settings_of("dev", fewer.text).fly.regions == {"iad": 1}
+    assert settings_of(ROOT, "dev", fewer.text).fly.regions == {"iad": 1}
 
 
 def test_settings_of_litellms_file_are_taken_up_and_its_models_are_not(
@@ -126,7 +127,7 @@ def test_settings_of_litellms_file_are_taken_up_and_its_models_are_not(
         return adopted(settings, recorded, release.name, steps, text.replace(old, new))
 
     time = of("cooldown_time: 30", "cooldown_time: 31")
-    assert settings_of("dev", time.text).router_settings.cooldown_time == 31
+    assert settings_of(ROOT, "dev", time.text).router_settings.cooldown_time == 31
     model = of("model_name: openai/gpt-5.4-nano", "model_name: openai/gpt-5.4-pico")
     assert model.text == TEXT
     assert "models differ" in model.refused[0][1]
@@ -158,11 +159,11 @@ def test_sizes_of_the_stores_are_taken_up(
 ) -> None:
     memory = ("config", "guest", "memory_mb")
     machine = adopted(settings, recorded, "gateway-postgres-machine", memory, 2048)
-    now = settings_of("dev", machine.text)
+    now = settings_of(ROOT, "dev", machine.text)
     assert now.postgres is not None
     assert now.postgres.machine.memory_mb == 2048
     volume = adopted(settings, recorded, "gateway-redis-volume", ("size_gb",), 12)
-    then = settings_of("dev", volume.text)
+    then = settings_of(ROOT, "dev", volume.text)
     assert then.redis is not None
     assert then.redis.machine.volume_gb == 12
 
@@ -177,11 +178,11 @@ def test_what_nobody_declared_is_never_adopted(
     )
     wanted = desired(settings, recorded)
     found = Comparison("dev", recorded, Reality(resources, (), unmanaged), wanted).findings()
-    patch = patched(TEXT, settings, found, recorded)
+    patch = patched(TEXT, settings, found, recorded, ROOT)
     assert (patch.text, patch.adopted, len(patch.refused)) == (TEXT, (), 4)
 
 
 def test_the_text_is_that_of_the_project_and_nothing_else_changes(tmp_path: Path) -> None:
     file = tmp_path / "Pulumi.dev.yaml"
     file.write_text(TEXT)
-    assert settings_of("dev", file.read_text()) == settings_of("dev", TEXT)
+    assert settings_of(ROOT, "dev", file.read_text()) == settings_of(ROOT, "dev", TEXT)

@@ -4,10 +4,14 @@ from typing import Any
 import pytest
 import yaml
 
+from components.actual import Reality, Running
+from fly.replies import Machine
 from gateway.render import render_litellm_config
 from ops.drift_findings import Layer, Moved, Part, Verdict
 from ops.drift_heal import plan_for
 from ops.drift_litellm import BY_HAND, compared
+from ops.drift_look import unless_asleep
+from stacks.problem import Problem
 from stacks.settings import Settings
 from tests.unit.components.test_bundle import some_settings
 from tests.unit.gateway.told import Told
@@ -33,7 +37,8 @@ def said(
     running: dict[str, Any] = yaml.safe_load(applied)
     change(running)
     view = Told(running, database=database).view(yaml.safe_load(applied))
-    return compared(view, applied, applied if wanted is None else wanted, settings)
+    version = settings.image.version
+    return compared(view, applied, wanted or applied, settings, version=version)
 
 
 def shorter(running: dict[str, Any]) -> None:
@@ -89,3 +94,26 @@ def test_no_secret_is_told(settings: Settings) -> None:
     found = said(settings, planted, database=True)
     assert found.findings
     assert PLANTED not in repr([each.as_json() for each in found.findings])
+
+
+def test_another_version_than_the_applied_one_is_settled_by_a_deployment(
+    settings: Settings,
+) -> None:
+    applied = render_litellm_config(settings)
+    view = Told(yaml.safe_load(applied), database=False).view(yaml.safe_load(applied))
+    told = compared(view, applied, applied, settings, version="1.105.0").findings
+    found = next(each for each in told if each.path == "image.version")
+    assert found.remedy == "gateway deploy dev"
+    assert plan_for(report(found)).processes == ()
+
+
+@pytest.mark.parametrize(
+    ("state", "excused"), [("started", False), ("stopped", True), ("suspended", True)]
+)
+def test_a_gateway_that_sleeps_is_not_asked_for_its_word(state: str, *, excused: bool) -> None:
+    machine = Machine(id="m", name="m", state=state, region="iad", instance_id="1", config={})
+    reality = Reality(running=(Running("gateway-release", "app", "iad-1", machine),))
+    silent = Part(problems=(Problem("gateway", "gateway.answer", "", "no answer", "look"),))
+    told = unless_asleep(silent, reality)
+    assert isinstance(told, Part)
+    assert (told.problems == (), bool(told.notes)) == (excused, excused)
