@@ -74,9 +74,8 @@ def look(
         if not (export.get("deployment") or {}).get("resources"):
             raise ProblemError([not_deployed(stack.environment)])
         report = looked(settings, export, api, pool, outputs=outputs, layers=layers)
-    whole = report.complete and layers == EVERY_LAYER
     return _remembered(
-        replace(report, looked_at=_iso(moment)), moment, entries, memory, whole=whole
+        replace(report, looked_at=_iso(moment)), moment, entries, memory, layers=layers
     )
 
 
@@ -113,14 +112,13 @@ def _remembered(
     entries: tuple[Entry, ...],
     memory: Path | None,
     *,
-    whole: bool,
+    layers: frozenset[Layer],
 ) -> Report:
-    """Date and sift the findings; what a look that was not `whole` did not see is kept in mind."""
     before = {} if memory is None else remembered(memory)
     findings = dated(report.findings, before, _iso(moment))
     if memory is not None:
         with suppress(OSError):  # a folder that cannot be written costs the dates, not the look
-            remember(memory, findings, before=before, complete=whole)
+            remember(memory, findings, before=before, complete=report.complete, layers=layers)
     left = applied(findings, entries, environment=report.environment, today=moment.date())
     return replace(report, findings=left.kept, ignored=left.ignored, entries=left.problems)
 

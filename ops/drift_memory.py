@@ -3,13 +3,13 @@
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ops.drift_findings import Finding
+from ops.drift_findings import Finding, Layer
 
 SCHEMA = 1
 FOLDER = Path(".gateway") / "drift"
@@ -38,15 +38,21 @@ def dated(findings: Iterable[Finding], since: Mapping[str, str], now: str) -> tu
 
 
 def remember(
-    file: Path, findings: Iterable[Finding], *, before: Mapping[str, str], complete: bool
+    file: Path,
+    findings: Iterable[Finding],
+    *,
+    before: Mapping[str, str],
+    complete: bool,
+    layers: Collection[str] = tuple(Layer),
 ) -> None:
     """Write the file anew, as a whole or not at all; what is not found any more is forgotten.
 
-    After a look that was not `complete` everything is kept: it may still be there. Only names and
-    moments are written, no values.
+    After a look that was not `complete` everything is kept: it may still be there, as may what is
+    in none of the `layers` that were looked at. Only names and moments are written, no values.
     """
     since = {finding.key: finding.since for finding in findings}
-    kept = since if complete else {**before, **since}
+    unseen = {key: at for key, at in before.items() if key.partition(" ")[0] not in layers}
+    kept = {**(unseen if complete else before), **since}
     if kept == before and file.is_file():
         return
     document = {"schema": SCHEMA, "since": dict(sorted(kept.items()))}

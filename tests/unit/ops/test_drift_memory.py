@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from ops.drift_findings import Layer
 from ops.drift_memory import dated, memory_file, remember, remembered
 from tests.unit.ops.test_drift_report import FINDING
 
@@ -41,4 +42,14 @@ def test_no_value_is_written(tmp_path: Path) -> None:
 def test_a_file_that_is_no_memory_is_an_empty_one(tmp_path: Path, text: str) -> None:
     file = tmp_path / "dev.json"
     file.write_text(text)
+    assert remembered(file) == {}
+
+
+def test_what_is_in_a_layer_that_was_not_looked_at_is_kept(tmp_path: Path) -> None:
+    file = tmp_path / "dev.json"
+    before = {FINDING.key: FIRST}
+    others = [layer for layer in Layer if layer is not FINDING.layer]
+    remember(file, [], before=before, complete=True, layers=others)
+    assert remembered(file) == before
+    remember(file, [], before=before, complete=True, layers=[FINDING.layer])
     assert remembered(file) == {}
