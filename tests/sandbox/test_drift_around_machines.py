@@ -1,6 +1,7 @@
 import signal
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,13 +18,29 @@ pytestmark = pytest.mark.timeout(900)
 INTERRUPTED = 130
 
 
+@contextmanager
+def deployed(folder: Path) -> Iterator[DriftProject]:
+    """Deploy a gateway of two machines on the stub image, with a Postgres and a Redis."""
+    made = DriftProject(Project.make(folder, subnet=free_subnet()))
+    made.deploy(postgres={"kind": "single"})
+    try:
+        yield made
+    finally:
+        made.project.run("sandbox", "down")
+
+
 @pytest.fixture(scope="module")
 def drifting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DriftProject]:
-    """A gateway of two machines on the stub image, with a Postgres and a Redis of its own."""
-    made = DriftProject(Project.make(tmp_path_factory.mktemp("drift"), subnet=free_subnet()))
-    made.deploy(postgres={"kind": "single"})
-    yield made
-    made.project.run("sandbox", "down")
+    """One gateway for all tests that put everything back."""
+    with deployed(tmp_path_factory.mktemp("drift")) as made:
+        yield made
+
+
+@pytest.fixture
+def changed_for_good(tmp_path: Path) -> Iterator[DriftProject]:
+    """A gateway of its own, for a test after which settings and volumes are others."""
+    with deployed(tmp_path) as made:
+        yield made
 
 
 def test_there_are_forty_tamperings_and_those_that_no_preview_sees_say_why() -> None:
@@ -65,8 +82,9 @@ def test_what_no_preview_sees_is_seen_by_none(drifting: DriftProject) -> None:
 
 
 def test_what_is_gone_is_found_and_everything_is_healed_but_a_volume(
-    drifting: DriftProject,
+    changed_for_good: DriftProject,
 ) -> None:
+    drifting = changed_for_good
     for number, tampering in enumerate(GONE):
         drifting.finds(tampering, earlier=GONE[:number])
     for tampering in AROUND:
