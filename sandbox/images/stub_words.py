@@ -17,13 +17,14 @@ def details(config: Mapping[str, Any], version: str) -> dict[str, Any]:
     """Answer /health/readiness/details."""
     section = config.get("litellm_settings") or {}
     kind = (section.get("cache_params") or {}).get("type", DEFAULT_CACHE)
+    named = [name for name in section.get("success_callback") or [] if isinstance(name, str)]
     return {
         "status": "healthy",
         "db": "Not connected",
         "cache": kind if section.get("cache") else None,
         "litellm_version": version,
         "is_detailed_debug": False,
-        "success_callbacks": ["PrometheusLogger"],
+        "success_callbacks": ["PrometheusLogger", *named],
     }
 
 
