@@ -17,7 +17,7 @@ import pulumi.runtime
 from pulumi.runtime.mocks import MockCallArgs, MockResourceArgs, Mocks
 
 from components.gateway import Gateway
-from components.provider import PROVIDER_KEY
+from components.provider import PROVIDER_KEY, DefectError
 from components.recorded import DYNAMIC, SECRET, Recorded, plain_number
 from stacks.config_file import PROJECT
 from stacks.settings import Settings
@@ -84,7 +84,7 @@ class _Recorder(Mocks):
 
     def call(self, args: MockCallArgs) -> tuple[dict[str, Any], None]:
         """Answer a function of a provider: the program calls none."""
-        raise NotImplementedError(args.token)  # pragma: no cover
+        raise DefectError(f"the program asks {args.token}, and nothing here answers for it")
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         """Take a resource down and return its id and outputs."""

@@ -37,6 +37,8 @@ def looked(
     program runs in this thread while the others wait for answers.
     """
     recorded = read_export(export)
+    told = stack_outputs(export).get("release")
+    release = told if isinstance(told, Mapping) else {}
     look = SharedLook(api)
     files = [litellm_file(each.kind, last_applied(each)) for each in recorded]
     applied = next(filter(None, files), "")
@@ -50,31 +52,27 @@ def looked(
     if view is not None:
         said = unless_asleep(view.result(), reality)
         now = next(filter(None, (litellm_file(each.kind, each.inputs) for each in wanted)), "")
+        image = str(release.get("image", ""))
         parts.append(
-            said if isinstance(said, Part) else _compared(said, applied, now, settings, export)
+            said if isinstance(said, Part) else _compared(said, applied, now, settings, image)
         )
     comparison = Comparison(settings.environment, recorded, reality, wanted)
     found: Sequence[Finding] = [
         *comparison.findings(),
         *(finding for part in parts for finding in part.findings),
     ]
-    release = stack_outputs(export).get("release")
     return Report(
         environment=settings.environment,
         looked_at="",
-        bundle=str(release.get("bundle", "")) if isinstance(release, Mapping) else "",
+        bundle=str(release.get("bundle", "")),
         findings=ordered(finding for finding in found if finding.layer in layers),
         problems=(*reality.problems, *(p for part in parts for p in part.problems)),
         notes=tuple(note for part in parts for note in part.notes),
     )
 
 
-def _compared(
-    view: RunningView, applied: str, wanted: str, settings: Settings, export: Mapping[str, Any]
-) -> Part:
+def _compared(view: RunningView, applied: str, wanted: str, settings: Settings, image: str) -> Part:
     """Judge the running gateway by the release that it was started with, not by today's pin."""
-    release = stack_outputs(export).get("release")
-    image = str(release.get("image", "")) if isinstance(release, Mapping) else ""
     tagged = VERSION_IN_TAG.search(image)
     version = tagged[1] if tagged else settings.image.version
     return compared(view, applied, wanted, settings, version=version)

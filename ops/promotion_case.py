@@ -14,6 +14,7 @@ from components.bundle import make_bundle
 from components.history import Event, History, history_file, history_root, read
 from gateway.secret_names import provider_keys
 from ops.deployed import Deployed
+from ops.drift import look
 from ops.drift_ignore import read_entries
 from ops.drift_text import where
 from ops.engine_preview import Step, preview
@@ -37,7 +38,6 @@ from stacks.settings import Definition, Promotion, Settings
 DriftOf = Callable[[Stack, Settings], Look]
 """Whether anything of an environment is not as it was applied."""
 UNKNOWN = f"sha256:{'0' * 64}"  # of an image whose digest Fly did not report, as its gate says
-DYNAMIC = "pulumi-python:dynamic"  # what stands for something on Fly; components only group it
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +52,6 @@ class Gathered:
 
 def drift_in_all_layers(stack: Stack, settings: Settings) -> Look:
     """Return what `gateway drift` tells of an environment; what is ignored there is so here."""
-    from ops.drift import look  # noqa: PLC0415 - an import of its own for one command
-
     report = look(stack, settings, entries=read_entries(stack.root))
     if not report.complete:
         return Look(error=_first_line(report.problems[0]))
