@@ -29,6 +29,8 @@ class Comparison:
     recorded: Sequence[Recorded]
     reality: Reality
     desired: Sequence[Desired]
+    probe_prefix: str = "proof"
+    """The settings' own: what moved of the proof's groups is told in one sentence."""
     _seen: dict[str, Actual] = field(init=False, repr=False)
     _wanted: dict[str, Desired] = field(init=False, repr=False)
 
@@ -93,7 +95,7 @@ class Comparison:
             actual=told[1],
             desired=told[2],
             remedy=self._remedy(recorded, move),
-            details=_details(move),
+            details=_details(move, self.probe_prefix),
             machine=self._machine_of(recorded, move.steps),
             handle=Handle(
                 app=str(recorded.inputs.get("app", "")),
@@ -288,10 +290,10 @@ def _secret_told(move: Move, held: Any) -> list[str | None]:
     return [recorded, actual, desired]
 
 
-def _details(move: Move) -> tuple[str, ...]:
+def _details(move: Move, probe_prefix: str) -> tuple[str, ...]:
     if move.steps == ("secrets_version",) and move.reality:
         return ("machines that were started with an older version do not have the new values",)
     if not is_file(move.steps) or move.steps[-1] == PROOF_IN_MACHINE:
         return ()
     before, after = (move.recorded, move.actual) if move.reality else (move.recorded, move.desired)
-    return file_changes(str(move.steps[-1]), before, after)
+    return file_changes(str(move.steps[-1]), before, after, probe_prefix)

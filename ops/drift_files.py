@@ -28,11 +28,16 @@ done"""
 
 
 def look_at_disks(
-    environment: str, running: Sequence[Running], look: SharedLook, pool: Executor
+    environment: str,
+    running: Sequence[Running],
+    look: SharedLook,
+    pool: Executor,
+    *,
+    probe_prefix: str = "proof",
 ) -> Part:
     """Ask every started machine that has files for their digests, one `exec` each, in parallel."""
     jobs = [
-        pool.submit(_disk, environment, each, _files(each), look)
+        pool.submit(_disk, environment, each, _files(each), look, probe_prefix)
         for each in running
         if _files(each)
     ]
@@ -44,12 +49,15 @@ def look_at_disks(
     )
 
 
-def file_changes(path: str, before: Any, after: Any) -> tuple[str, ...]:
+def file_changes(
+    path: str, before: Any, after: Any, probe_prefix: str = "proof"
+) -> tuple[str, ...]:
     """Say what differs between two contents of LiteLLM's file; nothing of any other file."""
     old, new = file_bytes(before), file_bytes(after)
     if path != YAML_IN_MACHINE or old is None or new is None:
         return ()
-    found = text_changes(old.decode(errors="replace"), new.decode(errors="replace"))
+    texts = (content.decode(errors="replace") for content in (old, new))
+    found = text_changes(*texts, probe_prefix=probe_prefix)
     said = tuple(change.sentence for change in found)
     if len(said) > SHOWN_CHANGES:
         return (*said[:SHOWN_CHANGES], f"and {len(said) - SHOWN_CHANGES} more")
@@ -62,7 +70,9 @@ def _files(running: Running) -> dict[str, Any]:
     return {path: content for path, content in files.items() if file_bytes(content) is not None}
 
 
-def _disk(environment: str, running: Running, files: dict[str, Any], look: SharedLook) -> Part:
+def _disk(
+    environment: str, running: Running, files: dict[str, Any], look: SharedLook, probe_prefix: str
+) -> Part:
     machine = running.machine
     name = running.slot or running.resource
     if machine.state != "started":
@@ -79,11 +89,11 @@ def _disk(environment: str, running: Running, files: dict[str, Any], look: Share
     if answer.exit_code != 0 or len(lines) != len(files):
         return Part(problems=(_unreadable(running, answer.stderr),))
     found = zip(files.items(), lines, strict=True)
-    return Part(tuple(_compared(environment, running, found, look)))
+    return Part(tuple(_compared(environment, running, found, look, probe_prefix)))
 
 
 def _compared(
-    environment: str, running: Running, found: Any, look: SharedLook
+    environment: str, running: Running, found: Any, look: SharedLook, probe_prefix: str
 ) -> Iterator[Finding]:
     for (path, content), digest in found:
         raw = file_bytes(content) or b""
@@ -101,13 +111,15 @@ def _compared(
             actual=None if gone else f"sha256:{digest[:12]}",
             desired=file_text(content),
             remedy=f"gateway drift {environment} --heal",
-            details=() if gone else _changes_on_disk(running, path, raw, look),
+            details=() if gone else _changes_on_disk(running, path, raw, look, probe_prefix),
             machine=running.machine.id,
             handle=Handle(kind="disk", app=running.app, id=running.machine.id),
         )
 
 
-def _changes_on_disk(running: Running, path: str, raw: bytes, look: SharedLook) -> tuple[str, ...]:
+def _changes_on_disk(
+    running: Running, path: str, raw: bytes, look: SharedLook, probe_prefix: str
+) -> tuple[str, ...]:
     """Fetch a text that differs and say in what; the process may not have read it yet."""
     if path != YAML_IN_MACHINE:
         return ()
@@ -117,7 +129,7 @@ def _changes_on_disk(running: Running, path: str, raw: bytes, look: SharedLook) 
         return ()
     if answer.exit_code != 0 or len(answer.stdout.encode()) > LONGEST_TEXT:
         return ()
-    return file_changes(path, raw.decode(errors="replace"), answer.stdout)
+    return file_changes(path, raw.decode(errors="replace"), answer.stdout, probe_prefix)
 
 
 def _not_looked_at(name: str, machine_id: str, state: str) -> str:

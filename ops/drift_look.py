@@ -46,9 +46,10 @@ def looked(
     under_way = pool.submit(look_at, recorded, look, pool)
     wanted = desired(settings, recorded)
     reality = under_way.result()
-    parts = []
+    parts, prefix = [], settings.proof.probe_prefix
     if Layer.FILES in layers:
-        parts.append(look_at_disks(settings.environment, reality.running, look, pool))
+        where = (settings.environment, reality.running)
+        parts.append(look_at_disks(*where, look, pool, probe_prefix=prefix))
     if view is not None:
         said = unless_asleep(view.result(), reality)
         now = next(filter(None, (litellm_file(each.kind, each.inputs) for each in wanted)), "")
@@ -56,7 +57,7 @@ def looked(
         parts.append(
             said if isinstance(said, Part) else _compared(said, applied, now, settings, image)
         )
-    comparison = Comparison(settings.environment, recorded, reality, wanted)
+    comparison = Comparison(settings.environment, recorded, reality, wanted, prefix)
     found: Sequence[Finding] = [
         *comparison.findings(),
         *(finding for part in parts for finding in part.findings),

@@ -125,6 +125,12 @@ def test_what_changed_in_a_file_is_said_where_it_can_be(
     assert (said in found[0]) if said else found == ()
 
 
+def test_what_moved_of_the_proof_is_one_sentence_under_its_own_prefix() -> None:
+    after = "model_list:\n" + "".join(f"- model_name: canary/{number}/gpt\n" for number in range(3))
+    assert len(file_changes(YAML, "model_list: []", after)) == 3
+    assert len(file_changes(YAML, "model_list: []", after, "canary")) == 1
+
+
 def test_a_file_that_changed_everywhere_is_told_in_part() -> None:
     many = "\n".join(f"key_{number}: {number}" for number in range(50))
     found = file_changes(YAML, "", many)
