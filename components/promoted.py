@@ -40,7 +40,8 @@ def base_of(
     """Return the definition of the environment's promotion; without one, that which all share.
 
     `deploying`: an environment that takes promotions and names none is told. Otherwise it is read
-    as if the shared definition were promoted now.
+    as if the shared definition were promoted now. Raises `ProblemError` when the promotion that is
+    named cannot be read: what would be said of values over anything else is beside the point.
     """
     given = raw.values.get("promotion")
     if not isinstance(given, Mapping) or not isinstance(given.get("source"), str):
@@ -51,7 +52,7 @@ def base_of(
     try:
         promoted = read_promotion(root, file, environment, source)
     except ProblemError as error:
-        return Base(problems=error.problems)
+        raise ProblemError([*raw.problems, *error.problems]) from None
     expired = tuple(_expired(promoted, gate) for gate in promoted.expired_waivers(today))
     return Base(promoted.definition, promoted, expired)
 

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from components.author import author, revision
-from components.history import Entry, Event, history_root, record
+from components.history import Entry, Event, history_file, history_root, read, record
 from ops.exit_codes import ExitCode
 from ops.output import Output
 from ops.project import project_root
-from ops.promotion_case import DriftOf, Gathered, drift_in_all_layers, gather, pointed_at
+from ops.promotion_case import DriftOf, Gathered, drift_of, gather, pointed_at
 from ops.promotion_changes import changed
 from ops.promotion_gates import WAIVABLE, Gate, Result, Waiver, gates
 from ops.promotion_lock import only_one
@@ -43,7 +43,7 @@ class Asked:
 
 
 def promote(
-    source: str, target: str, asked: Asked, *, output: Output, drift: DriftOf = drift_in_all_layers
+    source: str, target: str, asked: Asked, *, output: Output, drift: DriftOf = drift_of
 ) -> ExitCode:
     """Look at every gate; write the promotion and name it in the target's file if all hold.
 
@@ -98,6 +98,8 @@ def _ended(
         errored = any(gate.result is Result.ERRORED for gate in bad)
         return ExitCode.FAILED if errored else ExitCode.FINDING
     if previous is not None and _same(previous, candidate.bundle.digest):
+        if not asked.dry_run:
+            _recorded_once(root, previous.file, previous.document, output)
         output.show(f"{target} has this bundle already: {previous.file}; nothing was written")
         output.answer({**told, "promotion": previous.file})
         return ExitCode.OK
@@ -125,6 +127,19 @@ def _write(
     )
     file = write_promotion(root, document, markdown(document, steps))
     point_at(root, target, file)
+    _recorded_once(root, file, document, output)
+    output.show(f"promoted {source} to {target}: {file}")
+    output.show(f"{configuration_file(target)} names it now; review and commit both, then:")
+    output.show(f"  gateway deploy {target}")
+    return file
+
+
+def _recorded_once(root: Path, file: str, document: Mapping[str, Any], output: Output) -> None:
+    """Add a promotion to the history; one that was killed before it came so far is added later."""
+    folder, target = root / history_root(os.environ), str(document["environment"])
+    known = read(history_file(folder, target)).entries
+    if any(each.event == Event.PROMOTION and each.more.get("promotion") == file for each in known):
+        return
     entry = Entry(
         Event.PROMOTION,
         target,
@@ -132,18 +147,16 @@ def _write(
         verdict="passed",
         evidence=str((document["evidence"] or {}).get("digest") or ""),
         image=str(document["image"]),
+        at=str(document["at"]),
         by=str(document["by"]),
+        revision=str(document["program"].get("revision") or ""),
         more={
             "promotion": file,
-            "source": source,
-            "waived": [gate.gate for gate in answers if gate.result is Result.WAIVED],
+            "source": document["source"],
+            "waived": [gate["gate"] for gate in document["gates"] if gate["waiver"]],
         },
     )
-    record(root / history_root(os.environ), root, entry, output.say)
-    output.show(f"promoted {source} to {target}: {file}")
-    output.show(f"{configuration_file(target)} names it now; review and commit both, then:")
-    output.show(f"  gateway deploy {target}")
-    return file
+    record(folder, root, entry, output.say)
 
 
 def _document(
@@ -207,14 +220,22 @@ def _load_test(file: Path | None) -> Mapping[str, Any] | None:
     try:
         document = json.loads(file.read_text(encoding="utf-8"))
         if isinstance(document, dict):
-            return document
-        why = "it is no JSON object"
+            wrong = [name for name in ("bundle", "verdict") if not _is_text(document.get(name))]
+            if not wrong:
+                return document
+            why = f"it says no {' and no '.join(wrong)}"
+        else:
+            why = "it is no JSON object"
     except (OSError, ValueError) as error:
         why = str(error)
     expected = f"a JSON object with `bundle` and `verdict` was expected: {why}"
     raise ProblemError(
         [Problem(str(file), "promotion.load_test", "", expected, "name the report of a load test")]
     )
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value)
 
 
 def _not_asked_for(source: str, target: str) -> Problem:

@@ -1,9 +1,9 @@
 """How what the gates of a promotion look at is gathered: stacks, evidence, drift, preview."""
 
 import json
-import tempfile
+import shutil
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,7 +14,8 @@ from components.bundle import make_bundle
 from components.history import Event, History, history_file, history_root, read
 from gateway.secret_names import provider_keys
 from ops.deployed import Deployed
-from ops.drift import look
+from ops.drift import EVERY_LAYER, look
+from ops.drift_findings import Layer
 from ops.drift_ignore import read_entries
 from ops.drift_text import where
 from ops.engine_preview import Step, preview
@@ -22,6 +23,7 @@ from ops.evidence import folder_of
 from ops.promotion_candidate import Candidate, make_candidate
 from ops.promotion_evidence import newest_proof
 from ops.promotion_gates import Case, Look
+from ops.promotion_lock import LOCKS
 from ops.recorded_release import Recorded, recorded_release
 from ops.settings import checked_settings
 from ops.stack import Stack
@@ -35,8 +37,10 @@ from stacks.promotion import Promoted, file_name, read_promotion, sealed, text_o
 from stacks.rule import Put
 from stacks.settings import Definition, Promotion, Settings
 
-DriftOf = Callable[[Stack, Settings], Look]
-"""Whether anything of an environment is not as it was applied."""
+DriftOf = Callable[[Stack, Settings, frozenset[Layer]], Look]
+"""Whether anything of an environment, in these layers, is not as it was applied."""
+OVERWRITTEN = EVERY_LAYER - {Layer.LITELLM}
+"""What a deployment brings back; what LiteLLM keeps in its database stays as it is."""
 UNKNOWN = f"sha256:{'0' * 64}"  # of an image whose digest Fly did not report, as its gate says
 
 
@@ -50,9 +54,9 @@ class Gathered:
     previous: Promoted | None
 
 
-def drift_in_all_layers(stack: Stack, settings: Settings) -> Look:
+def drift_of(stack: Stack, settings: Settings, layers: frozenset[Layer]) -> Look:
     """Return what `gateway drift` tells of an environment; what is ignored there is so here."""
-    report = look(stack, settings, entries=read_entries(stack.root))
+    report = look(stack, settings, entries=read_entries(stack.root), layers=layers)
     if not report.complete:
         return Look(error=_first_line(report.problems[0]))
     return Look(tuple(f"{where(finding)}: {finding.verdict}" for finding in report.drift))
@@ -78,8 +82,9 @@ def gather(
     )
     say(f"looking at {source.environment}: has anything moved?")
     with ThreadPoolExecutor() as pool:  # each waits for an engine of its own
-        drifted = pool.submit(_looked, lambda: drift(source, settings))
+        drifted = pool.submit(_looked, lambda: drift(source, settings, EVERY_LAYER))
         here, there = (pool.submit(recorded_release, stack) for stack in (source, target))
+        behind = pool.submit(_behind, candidate, target, there, drift)
         steps, error = _previewed(candidate, target, say)
     case = Case(
         source=source.environment,
@@ -94,6 +99,7 @@ def gather(
         problems=candidate.problems,
         steps=steps,
         preview_error=error,
+        behind=behind.result(),
         overlay_moved=_overlay_moved(candidate, previous),
         shared_secrets=shared_secrets(candidate.definition, here.result(), there.result()),
         now=moment,
@@ -144,6 +150,14 @@ def _looked(look: Callable[[], Look]) -> Look:
         return Look(error=_first_line(error.problems[0]))
 
 
+def _behind(candidate: Candidate, target: Stack, now: Future[Recorded], drift: DriftOf) -> Look:
+    """Look whether the target is as it was applied; one that holds nothing yet is."""
+    settings = candidate.settings
+    if settings is None or not now.result().resources:
+        return Look()
+    return _looked(lambda: drift(target, settings, OVERWRITTEN))
+
+
 def _first_line(problem: Problem) -> str:
     return next(iter(str(problem.expected).splitlines()), problem.id)
 
@@ -163,9 +177,14 @@ def _previewed(
 
 @contextmanager
 def _staged(candidate: Candidate, target: Stack) -> Iterator[Path]:
-    """Yield a configuration under which the program deploys the candidate, outside the project."""
-    with tempfile.TemporaryDirectory(prefix="gateway-promotion-") as made:
-        folder = Path(made)
+    """Yield a configuration under which the program deploys the candidate, for a preview only.
+
+    The caller holds the target's lock: what is found there is of a run that was killed.
+    """
+    folder = target.root / LOCKS / f"{target.environment}.staged"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    try:
         document = candidate.document() | {
             "schema": 1,
             "number": 0,
@@ -178,8 +197,11 @@ def _staged(candidate: Candidate, target: Stack) -> Iterator[Path]:
         text = (target.root / name).read_text(encoding="utf-8")
         key = (Document.LITELLM, "config", f"{PROJECT}:promotion", "file")
         config = folder / name
-        config.write_text(edited_yaml(text, [Put(key, str(file))]), encoding="utf-8")
+        staged = file.relative_to(target.root).as_posix()
+        config.write_text(edited_yaml(text, [Put(key, staged)]), encoding="utf-8")
         yield config
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _overlay_moved(candidate: Candidate, previous: Promoted | None) -> bool:

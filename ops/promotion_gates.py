@@ -96,6 +96,8 @@ class Case:
     steps: tuple[Step, ...] | None
     """What the target's preview says; None where it has no stack yet."""
     preview_error: str
+    behind: Look
+    """What of the target is not as it was applied: a deployment would overwrite it unasked."""
     overlay_moved: bool
     """Whether the target's own values are others than at its last promotion, or it had none."""
     shared_secrets: tuple[str, ...]
@@ -188,9 +190,14 @@ def _preview(case: Case) -> Gate:
     step = f"pulumi preview -s {case.target} --diff"
     if case.preview_error:
         return Gate(PREVIEW, Result.ERRORED, case.preview_error, (), step)
+    if case.behind.error:
+        return Gate(PREVIEW, Result.ERRORED, case.behind.error, (), f"gateway drift {case.target}")
     if case.steps is None:
         return Gate(PREVIEW, Result.PASSED, f"{case.target} has no stack yet: all would be made")
-    wrong = list(_unexplained(case, case.steps))
+    if case.behind.found:
+        step = f"gateway drift {case.target} says how to heal it, or to adopt it"
+    wrong = [f"{found}, and would be overwritten" for found in case.behind.found]
+    wrong += _unexplained(case, case.steps)
     told = f"{len(case.steps)} resources would change" if case.steps else "nothing would change"
     return _ended(PREVIEW, wrong, f"{told}, all of it explained", step)
 

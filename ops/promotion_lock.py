@@ -10,7 +10,7 @@ from pathlib import Path
 
 from stacks.problem import Problem, ProblemError
 
-FOLDER = ".gateway"
+LOCKS = Path(".gateway", "promotion")  # in a checkout, out of version control
 
 
 @contextmanager
@@ -20,7 +20,7 @@ def only_one(root: Path, environment: str, what: str) -> Iterator[None]:
     The operating system takes it back from a process that was killed. Two checkouts do not see
     each other: there a conflict in version control is the second one's refusal.
     """
-    file = root / FOLDER / "promotion" / f"{environment}.lock"
+    file = root / LOCKS / f"{environment}.lock"
     file.parent.mkdir(parents=True, exist_ok=True)
     handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:

@@ -13,8 +13,8 @@ from gateway.client import GatewayClient, GatewayError
 from ops.deployed import DIGEST_SHOWN, Deployed
 from ops.exit_codes import ExitCode
 from ops.output import Output
-from ops.settings import plain_settings
 from ops.stack import Stack, open_stack
+from stacks.config_file import read_config_file
 from stacks.values import Store
 
 READINESS_TIMEOUT_S = 5
@@ -27,8 +27,9 @@ def status(environment: str, *, output: Output) -> ExitCode:
     deployed = Deployed(stack.need_outputs(secrets=False))
     machines, trouble = _machines(stack, deployed.app)
     rows = [machine_row(machine) for machine in machines]
-    database = plain_settings(stack.root, environment).store is Store.DATABASE
-    readiness = _readiness(deployed.url, database=database)
+    # An environment's own, whatever becomes of its promotion: what runs can always be looked at.
+    store = read_config_file(stack.root, environment).values.get("store", Store.DATABASE)
+    readiness = _readiness(deployed.url, database=store == Store.DATABASE)
     verdict = str(deployed.release["verdict"])
     output.facts(
         (

@@ -12,6 +12,8 @@ class Frozen(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
+_STEP = r"(?:[^\s./\\]|\.[^./\\])[^/\\]*"  # of a path downwards: neither `.` nor `..`
+
 EnvironmentName = Annotated[
     str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,30}$"), Field(examples=["dev"])
 ]
@@ -61,9 +63,10 @@ EnvironmentVariable = Annotated[
 ]
 PromotionFile = Annotated[
     str,
-    StringConstraints(pattern=r"^[^\s\\][^\\]*\.json$"),
+    # Below the project: no root, no drive, no `.` or `..` on the way.
+    StringConstraints(pattern=rf"^(?:{_STEP}/)*{_STEP}\.json$"),
     Field(
-        description="a promotion's file, relative to the project",
+        description="a promotion's file below the project's folder",
         examples=["promotions/live/0001-5fd0ae5ff1c2.json"],
     ),
 ]

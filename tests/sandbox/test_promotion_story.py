@@ -44,7 +44,7 @@ def test_what_dev_proved_comes_to_live_and_can_be_taken_back(two: TwoEnvironment
 
     first = two.answer("promote", "dev", "live")["promotion"]
     assert two.pointer() == first
-    assert two.answer("promote", "dev", "live")["written"] is False  # the same bundle again
+    a_line_of_history_that_a_killed_promotion_owes_is_added(two)
     live = two.answer("deploy", "live")
     assert live["release"]["bundle"] == two.promotions()[0]["bundle"]
     pinned = live["release"]["image"].rpartition("@")[2]
@@ -72,6 +72,15 @@ def test_what_dev_proved_comes_to_live_and_can_be_taken_back(two: TwoEnvironment
     nothing_that_can_be_read_holds_a_secret(two)
 
 
+def a_line_of_history_that_a_killed_promotion_owes_is_added(two: TwoEnvironments) -> None:
+    """It was killed when everything but that line was written; the next one finds its bundle."""
+    history = two.root / "history" / "live.jsonl"
+    kept = history.read_text()
+    history.unlink()
+    assert two.answer("promote", "dev", "live")["written"] is False
+    assert [json.loads(line) for line in history.read_text().splitlines()] == [json.loads(kept)]
+
+
 def a_changed_promotion_is_refused(two: TwoEnvironments, file: str) -> None:
     path = two.root / file
     text = path.read_text()
@@ -81,23 +90,30 @@ def a_changed_promotion_is_refused(two: TwoEnvironments, file: str) -> None:
     assert preview.returncode != 0
     assert "error[promotion.seal]" in preview.stdout
     assert "nothing was changed" in preview.stdout
+    shown = two.run("status", "live")  # what runs can be looked at all the same
+    assert shown.returncode == 0, shown.stderr
     path.write_text(text)
 
 
 def live_was_changed_by_hand(two: TwoEnvironments) -> None:
-    """Somebody makes a machine of live smaller: no promotion explains that, and a deploy heals."""
+    """Somebody makes a machine of live smaller: no promotion explains that, nor do own values."""
     machine = two.sandbox.machines(APPS["live"])[0]["id"]
     two.sandbox.control(
         "POST", f"/machines/{machine}/edit", {"set": {"config.guest.memory_mb": 4096}}
     )
+    kept = two.file("live").read_text()
+    two.change("live", fly={"wait_timeout_s": 200})
     done = two.run("promote", "dev", "live", "--json")
+    two.file("live").write_text(kept)
     assert done.returncode == 2, done.stderr
     found = failed(json.loads(done.stdout))
     assert set(found) == {"preview", "policy"}
     assert "ANTHROPIC_API_KEY is the same in dev and live" in found["policy"]["seen"]
-    assert "guest" in found["preview"]["seen"]
+    assert "guest.memory_mb" in found["preview"]["seen"]
+    assert found["preview"]["next_step"].startswith("gateway drift live")
     assert len(two.promotions()) == 1
-    two.answer("deploy", "live")
+    healed = two.run("drift", "live", "--heal", "--yes")
+    assert healed.returncode == 0, healed.stderr
     sizes = {row["config"]["guest"]["memory_mb"] for row in two.sandbox.machines(APPS["live"])}
     assert sizes == {8192}
 

@@ -70,8 +70,8 @@ def test_a_reason_that_may_be_a_secret_is_refused_and_not_shown() -> None:
     assert key not in problem.render()
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{"])
-def test_a_load_test_is_a_json_object(root: Path, text: str) -> None:
+@pytest.mark.parametrize("text", ["", "[]", "{", "{}", '{"bundle": 1, "verdict": "passed"}'])
+def test_a_load_test_names_a_bundle_and_a_verdict(root: Path, text: str) -> None:
     file = root / "load.json"
     file.write_text(text)
     (problem,) = refused(Asked(load_test=file))

@@ -59,6 +59,7 @@ GOOD = Case(
     problems=(),
     steps=(RELEASE,),
     preview_error="",
+    behind=Look(),
     overlay_moved=False,
     shared_secrets=(),
     now=NOW,
@@ -84,6 +85,11 @@ FAILING: list[tuple[str, dict[str, Any], str]] = [
         "guest.memory_mb: no part of the bundle",
     ),
     (PREVIEW, {"steps": (replace(RELEASE, paths=('machines["iad-3"]',)),)}, "no part of the"),
+    (
+        PREVIEW,
+        {"behind": Look(("gateway-release: guest: drifted",)), "overlay_moved": True},
+        "guest: drifted, and would be overwritten",
+    ),
     (POLICY, {"image": "ghcr.io/berriai/litellm:v1.106.2"}, "is not pinned by a digest"),
     (POLICY, {"shared_secrets": ("XAI_API_KEY",)}, "XAI_API_KEY is the same in dev and live"),
     (POLICY, {"now": datetime(2027, 7, 1, tzinfo=UTC)}, "is retired"),
@@ -158,7 +164,11 @@ def test_a_gate_that_passes_needs_no_waiver() -> None:
 
 @pytest.mark.parametrize(
     ("name", "change"),
-    [(DRIFT, {"drift": Look(error="Fly did not answer")}), (PREVIEW, {"preview_error": "locked"})],
+    [
+        (DRIFT, {"drift": Look(error="Fly did not answer")}),
+        (PREVIEW, {"preview_error": "locked"}),
+        (PREVIEW, {"behind": Look(error="Fly did not answer")}),
+    ],
 )
 def test_nobody_could_look_is_no_answer_and_cannot_be_waived(
     name: str, change: dict[str, Any]

@@ -5,10 +5,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from stacks.gateway import DEFINITION
 from stacks.problem import ProblemError
 from stacks.promotion import file_name, promotion_files, read_promotion, sealed, text_of
+from stacks.settings import Promotion
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False),
@@ -81,3 +83,29 @@ def test_only_files_with_a_promotions_name_are_promotions(tmp_path: Path) -> Non
     write(tmp_path, sealed(SMALL | {"number": 1}))
     names = [path.name for path in promotion_files(tmp_path, "live")]
     assert names == ["0001-aaaaaaaaaaaa.json", "0002-aaaaaaaaaaaa.json"]
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "/srv/a.json",
+        "../live/a.json",
+        "promotions/../../a.json",
+        "./a.json",
+        "a//b.json",
+        "a\\b.json",
+    ],
+)
+def test_a_promotion_is_named_below_the_project(file: str) -> None:
+    with pytest.raises(ValidationError, match="pattern"):
+        Promotion(source="dev", file=file)
+
+
+@given(st.lists(st.text(st.sampled_from("ab.-0"), min_size=1), min_size=1, max_size=4))
+def test_every_step_down_may_be_named(steps: list[str]) -> None:
+    file = "/".join([*steps, "0001-5fd0ae5ff1c2.json"])
+    if any(step.startswith("..") or step == "." for step in steps):
+        with pytest.raises(ValidationError, match="pattern"):
+            Promotion(source="dev", file=file)
+    else:
+        assert Promotion(source="dev", file=file).file == file
