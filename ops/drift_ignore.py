@@ -1,26 +1,24 @@
 """Which drift somebody decided to live with: whose decision, why, and until when."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
-from pathlib import Path as FilePath
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import NamedTuple
 
 from ops.drift_findings import Finding, Ignored
-from stacks.paths import Path, spell
-from stacks.problem import Problem, ProblemError, Severity
-from stacks.source import Source
-from stacks.source_yaml import read_yaml
-from stacks.suppressions import day_of, fits
+from stacks.dated_entries import Form, fits, read_dated_entries
+from stacks.problem import Problem, Severity
 
 IGNORE_FILE = "drift_ignore.yaml"
 
-_KEYS = ("resource", "path", "environment", "owner", "reason", "until")
-_REQUIRED = ("resource", "owner", "reason", "until")
-_FORM = (
-    '{resource: gateway-release, path: "machines.*.guest.memory_mb", owner: "who",'
-    ' reason: "why", until: 2027-03-31}'
+_FORM = Form(
+    top="ignore",
+    keys=("resource", "path", "environment", "owner", "reason", "until"),
+    required=("resource", "owner", "reason", "until"),
+    example='{resource: gateway-release, path: "machines.*.guest.memory_mb", owner: "who",'
+    ' reason: "why", until: 2027-03-31}',
+    problem="drift.ignore",
 )
-_EMPTY = ("source.empty", "source.value")  # nothing to ignore; no such day: told by the entries
 
 
 class Entry(NamedTuple):
@@ -50,7 +48,7 @@ class Applied(NamedTuple):
     problems: tuple[Problem, ...]
 
 
-def read_entries(root: FilePath) -> tuple[Entry, ...]:
+def read_entries(root: Path) -> tuple[Entry, ...]:
     """Return the entries of the project's file; none without one. `ProblemError` holds mistakes."""
     file = root / IGNORE_FILE
     if not file.is_file():
@@ -60,34 +58,7 @@ def read_entries(root: FilePath) -> tuple[Entry, ...]:
 
 def entries_of(raw: bytes) -> tuple[Entry, ...]:
     """Return the entries that a text holds; `ProblemError` holds every mistake in it."""
-    source = read_yaml(raw, IGNORE_FILE)
-    problems = [
-        problem
-        for problem in source.problems
-        if problem.severity is Severity.ERROR and problem.id not in _EMPTY
-    ]
-    rows = source.data.get("ignore", [])
-    for key in source.data:
-        if key != "ignore":
-            problems.append(
-                _mistake(source, (str(key),), "", "the file has one key, `ignore`", "remove it")
-            )
-    if not isinstance(rows, list):
-        expected = "a list of entries is expected here"
-        problems.append(_mistake(source, ("ignore",), "", expected, f"ignore:\n    - {_FORM}"))
-        rows = []
-    found = []
-    for index, row in enumerate(rows):
-        mistakes = list(_mistakes(source, index, row))
-        problems += mistakes
-        until = None if mistakes else day_of(row["until"])
-        if until is not None:
-            place = str(source.place(("ignore", index)))
-            values = {key: row[key] for key in row if key != "until"}
-            found.append(Entry(**values, until=until, place=place))
-    if problems:
-        raise ProblemError(problems)
-    return tuple(found)
+    return tuple(Entry(**entry) for entry in read_dated_entries(raw, IGNORE_FILE, _FORM))
 
 
 def applied(
@@ -109,32 +80,6 @@ def applied(
     problems = [_expired(each, kept) for each in concerned if today > each.until]
     problems += [_unused(each) for each in valid if each.place not in used and each.environment]
     return Applied(tuple(kept), tuple(ignored), tuple(problems))
-
-
-def _mistakes(source: Source, index: int, row: Any) -> Iterator[Problem]:
-    at: Path = ("ignore", index)
-    if not isinstance(row, Mapping):
-        yield _mistake(source, at, "", "an entry is a mapping", f"write it as {_FORM}")
-        return
-    for key in row:
-        if key not in _KEYS:
-            expected = f"an entry has the keys {', '.join(_KEYS)}"
-            yield _mistake(source, (*at, str(key)), "", expected, "remove it")
-    for key in _REQUIRED:
-        if row.get(key) in (None, ""):
-            yield _mistake(source, at, "", f"an entry needs `{key}`", f"write it as {_FORM}")
-    for key in _KEYS[:-1]:
-        if row.get(key) not in (None, "") and not isinstance(row[key], str):
-            yield _mistake(source, (*at, key), "", "a text is expected here", "quote it")
-    until = row.get("until")
-    if until not in (None, "") and day_of(until) is None:
-        expected = "a day is expected here, as year-month-day"
-        yield _mistake(source, (*at, "until"), str(until), expected, "until: 2027-03-31")
-
-
-def _mistake(source: Source, path: Path, value: str, expected: str, next_step: str) -> Problem:
-    place = f"{source.place(path)}: {spell(path)}"
-    return Problem(place, "drift.ignore", value, expected, next_step)
 
 
 def _expired(entry: Entry, kept: Sequence[Finding]) -> Problem:

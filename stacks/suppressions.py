@@ -1,21 +1,24 @@
 """Which findings somebody decided to live with: where, why, and until when."""
 
-import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date
 from typing import Any, NamedTuple
 
+from stacks.dated_entries import Form, fits, read_dated_entries
 from stacks.paths import Path
-from stacks.problem import Problem, ProblemError, Severity
+from stacks.problem import Problem, Severity
 from stacks.rule import Result
 from stacks.source import Source
-from stacks.source_yaml import read_yaml
 
 SUPPRESSIONS_FILE = "suppressions.yaml"
 
-_KEYS = ("rule", "where", "environment", "reason", "until")
-_REQUIRED = ("rule", "reason", "until")
-_FORM = '{rule: L004, where: "router_settings.*", reason: "why", until: 2027-03-31}'
+_FORM = Form(
+    top="suppressions",
+    keys=("rule", "where", "environment", "reason", "until"),
+    required=("rule", "reason", "until"),
+    example='{rule: L004, where: "router_settings.*", reason: "why", until: 2027-03-31}',
+    problem="suppressions.entry",
+)
 
 Spellings = Callable[[Path], Collection[str]]
 """The ways to write down where a finding is: a settings path, a key of the file."""
@@ -92,101 +95,14 @@ def read_suppressions(
     raw: bytes, file: str, *, rule_ids: Collection[str]
 ) -> tuple[Suppression, ...]:
     """Return the entries of a file; `ProblemError` holds every mistake in it."""
-    source = read_yaml(raw, file)
-    problems = [
-        problem
-        for problem in source.problems
-        if problem.severity is Severity.ERROR and problem.id not in _LEFT_TO_ENTRIES
-    ]
-    found: list[Suppression] = []
-    for key in source.data:
-        if key != "suppressions":
-            problems.append(_mistake(source, (str(key),), str(key), *_OTHER_KEY))
-    entries = source.data.get("suppressions", [])
-    if not isinstance(entries, list):
-        problems.append(_mistake(source, ("suppressions",), "", *_NO_LIST))
-        entries = []
-    for index, entry in enumerate(entries):
-        mistakes = list(_mistakes(source, index, entry, rule_ids))
-        problems += mistakes
-        if not mistakes:
-            found.append(_entry(source, index, entry))
-    if problems:
-        raise ProblemError(problems)
-    return tuple(found)
 
+    def known(source: Source, at: Path, entry: Mapping[str, Any]) -> Iterator[Problem]:
+        rule = entry.get("rule")
+        if rule and rule not in rule_ids:
+            where = (*at, "rule")
+            yield _FORM.mistake(source, where, str(rule), "no rule has this id", "gateway rules")
 
-_LEFT_TO_ENTRIES = ("source.empty", "source.value")  # nothing to suppress; no such day
-_OTHER_KEY = ("the file has one key, `suppressions`", "remove it")
-_NO_LIST = ("a list of entries is expected here", f"suppressions:\n    - {_FORM}")
-
-
-def _mistakes(
-    source: Source, index: int, entry: Any, rule_ids: Collection[str]
-) -> Iterator[Problem]:
-    at: Path = ("suppressions", index)
-    if not isinstance(entry, Mapping):
-        yield _mistake(source, at, "", "an entry is a mapping", f"write it as {_FORM}")
-        return
-    for key in entry:
-        if key not in _KEYS:
-            expected = f"an entry has the keys {', '.join(_KEYS)}"
-            yield _mistake(source, (*at, str(key)), str(key), expected, "remove it")
-    for key in _REQUIRED:
-        if entry.get(key) in (None, ""):
-            expected = f"an entry needs `{key}`"
-            yield _mistake(source, at, "", expected, f"write it as {_FORM}")
-    for key in ("where", "environment", "reason"):
-        if not isinstance(entry.get(key, ""), str):
-            shown = str(entry[key])
-            yield _mistake(source, (*at, key), shown, "a text is expected here", "quote it")
-    rule = entry.get("rule")
-    if rule and rule not in rule_ids:
-        yield _mistake(source, (*at, "rule"), str(rule), "no rule has this id", "gateway rules")
-    until = entry.get("until")
-    if until not in (None, "") and day_of(until) is None:
-        expected = "a day is expected here, as year-month-day"
-        yield _mistake(source, (*at, "until"), str(until), expected, "until: 2027-03-31")
-
-
-def _entry(source: Source, index: int, entry: Mapping[str, Any]) -> Suppression:
-    until = day_of(entry["until"])
-    if until is None:  # _mistakes has looked
-        raise ValueError(entry["until"])
-    return Suppression(
-        rule=entry["rule"],
-        reason=entry["reason"],
-        until=until,
-        place=str(source.place(("suppressions", index))),
-        where=entry.get("where", "*"),
-        environment=entry.get("environment"),
-    )
-
-
-def fits(pattern: str, text: str) -> bool:
-    """Tell whether a text is what a pattern says, in which `*` stands for any characters."""
-    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), text, re.DOTALL) is not None
-
-
-def day_of(value: Any) -> date | None:
-    """Return a day as YAML or a text has it; None for what is no day."""
-    if isinstance(value, datetime):
-        return None
-    if isinstance(value, date):
-        return value
-    try:
-        return date.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
-        return None
-
-
-def _mistake(source: Source, path: Path, value: str, expected: str, next_step: str) -> Problem:
-    place = f"{source.place(path)}: {_spelled(path)}"
-    return Problem(place, "suppressions.entry", value, expected, next_step)
-
-
-def _spelled(path: Path) -> str:
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)[1:]
+    return tuple(Suppression(**entry) for entry in read_dated_entries(raw, file, _FORM, known))
 
 
 def _expired(entry: Suppression, kept: Sequence[Result], spellings: Spellings) -> Problem:
