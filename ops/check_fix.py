@@ -9,7 +9,6 @@ from datetime import date
 from functools import partial
 from pathlib import Path as FilePath
 
-from ops.atomic import write_whole
 from ops.check import Wanted, applied_to, checked, prose, reported, tell
 from ops.check_input import Files, Input, input_from_files
 from ops.check_report import Report
@@ -25,6 +24,7 @@ from stacks.problem import Problem, ProblemError
 from stacks.rule import Edit, Result
 from stacks.secrecy import looks_like_secret, may_be_secret
 from stacks.suppressions import Suppression
+from stacks.whole_file import write_whole
 
 MOST_ROUNDS = 10  # an edit may let another rule speak; no configuration needed more than two
 

@@ -20,7 +20,6 @@ from components.promoted import definition_of
 from components.recorded import Recorded, read_export
 from components.three_ways import same
 from fly.differences import MISSING
-from ops.atomic import write_whole
 from ops.drift_findings import Finding, Report
 from ops.drift_settings import NoSetting, Wish, wishes
 from ops.drift_text import where
@@ -36,6 +35,7 @@ from stacks.places import configuration_file
 from stacks.problem import ProblemError
 from stacks.rule import Put
 from stacks.settings import Settings
+from stacks.whole_file import write_whole
 
 
 @dataclass(frozen=True, slots=True)

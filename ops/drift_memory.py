@@ -1,15 +1,13 @@
 """Since when a finding has been seen: kept between runs in one small file."""
 
 import json
-import os
-import tempfile
 from collections.abc import Collection, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ops.drift_findings import Finding, Layer
+from stacks.whole_file import write_whole
 
 SCHEMA = 1
 FOLDER = Path(".gateway") / "drift"
@@ -57,12 +55,4 @@ def remember(
         return
     document = {"schema": SCHEMA, "since": dict(sorted(kept.items()))}
     file.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(json.dumps(document, indent=1) + "\n")
-        Path(name).replace(file)
-    except BaseException:
-        with suppress(OSError):
-            Path(name).unlink()
-        raise
+    write_whole(file, (json.dumps(document, indent=1) + "\n").encode())

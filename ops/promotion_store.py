@@ -1,12 +1,9 @@
 """How a promotion is written: whole files, a number taken once, then the line that uses it."""
 
-import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ops.atomic import write_whole
 from stacks.config_file import PROJECT
 from stacks.configuration import Document
 from stacks.edit_yaml import edited_yaml
@@ -22,6 +19,7 @@ from stacks.promotion import (
     text_of,
 )
 from stacks.rule import Put
+from stacks.whole_file import forget_partial, write_whole
 
 
 def next_number(root: Path, environment: str) -> int:
@@ -52,16 +50,15 @@ def write_promotion(root: Path, document: Mapping[str, Any], page: str) -> str:
     target = folder / file_name(int(document["number"]), str(document["bundle"]))
     if any(number_of(path) == document["number"] for path in folder.glob("*.json")):
         raise ProblemError([_taken(target, root)])
-    _write(target.with_suffix(".md"), page)
-    _write(target, text_of(document))
+    write_whole(target.with_suffix(".md"), page.encode("utf-8"))
+    write_whole(target, text_of(document).encode("utf-8"))
     return str(target.relative_to(root))
 
 
 def point_at(root: Path, environment: str, file: str | None) -> None:
     """Make the environment's file name the promotion to deploy; nothing else of it changes."""
     path = root / configuration_file(environment)
-    for leftover in root.glob(f".{path.name}.????????"):
-        leftover.unlink(missing_ok=True)  # of a run that was killed while it wrote
+    forget_partial(root, path.name)
     before = path.read_bytes().decode("utf-8")
     key = (Document.LITELLM, "config", f"{PROJECT}:promotion", "file")
     write_whole(path, edited_yaml(before, [Put(key, file)]).encode("utf-8"))
@@ -77,23 +74,11 @@ def _readable(root: Path, environment: str) -> Iterator[Promoted]:
 
 def _forget_leftovers(folder: Path) -> None:
     """Remove what a killed run left: half a file, or a page without its document."""
-    for path in folder.glob(".*.partial"):
-        path.unlink(missing_ok=True)
+    forget_partial(folder)
     for page in folder.glob("*.md"):
         document = page.with_suffix(".json")
         if FILE_NAME.fullmatch(document.name) and not document.is_file():
             page.unlink(missing_ok=True)
-
-
-def _write(target: Path, text: str) -> None:
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    written = Path(name)
-    written.chmod(0o644)
-    written.replace(target)
 
 
 def _taken(target: Path, root: Path) -> Problem:

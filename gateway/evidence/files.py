@@ -1,14 +1,14 @@
 """Where evidence is kept, and for how long: `evidence/<environment>/<digest>.json` and its page."""
 
 import json
-import os
-import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from stacks.whole_file import write_whole
 
 DIGITS = 12  # of a document's digest: the name of its file
 MOST_BYTES = 32 * 1024 * 1024  # forty fallbacks in six forms, three samples, two gates: some 5 MB
@@ -66,9 +66,9 @@ def write(folder: Path, document: Mapping[str, Any], *, page: str = "") -> Path:
     """
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / file_name(document)
-    _write_whole(target, text_of(document))
+    write_whole(target, text_of(document).encode())
     if page:
-        _write_whole(target.with_suffix(".html"), page)
+        write_whole(target.with_suffix(".html"), page.encode())
     return target
 
 
@@ -140,15 +140,3 @@ def _texts(folder: Path) -> list[str]:
     """Return what the files of a folder say; a promotion names evidence by file or by digest."""
     files = (path for path in folder.rglob("*") if path.is_file())
     return [path.read_text(encoding="utf-8", errors="replace") for path in files]
-
-
-def _write_whole(target: Path, text: str) -> None:
-    partial = target.with_name(f".{target.name}.{os.getpid()}-{threading.get_ident()}")
-    try:
-        with partial.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(target)
-    finally:
-        partial.unlink(missing_ok=True)
