@@ -105,7 +105,8 @@ def _moved(
 
 
 def _paths(bundle: Bundle, promoted: Promoted) -> Iterator[tuple[Path, Any, Any]]:
-    litellm = (yaml.safe_load(promoted.texts[YAML]), yaml.safe_load(bundle.litellm_yaml))
+    texts = (promoted.texts[YAML], bundle.litellm_yaml)
+    litellm = (yaml.load(text, Loader=yaml.CSafeLoader) for text in texts)
     for each in differences(*litellm):
         yield ("litellm", *each.steps), each.before, each.after
     neutral = (

@@ -13,7 +13,7 @@ TIERS = ("unit", "sandbox", "vendor")
 
 # Two busy cores make single examples slow without anything being wrong. The unit tier stays under
 # 30 s; `make test ARGS=--hypothesis-profile=thorough` looks further.
-settings.register_profile("project", deadline=None, print_blob=True, max_examples=40)
+settings.register_profile("project", deadline=None, print_blob=True, max_examples=20)
 settings.register_profile("thorough", deadline=None, print_blob=True, max_examples=1000)
 settings.load_profile("project")
 

@@ -18,7 +18,7 @@ from stacks.rule import Append, Edit, Example, Move, Put, Remove, Result
 def configuration_of(example: Example) -> Configuration:
     """Return the configuration that an example's texts give."""
     configuration = configuration_from_files(
-        litellm=None if example.litellm is None else yaml.safe_load(example.litellm),
+        litellm=None if example.litellm is None else _yaml(example.litellm),
         fly=None if example.fly is None else tomllib.loads(example.fly),
         database_url=example.database_url,
         secrets=example.secrets,
@@ -29,6 +29,11 @@ def configuration_of(example: Example) -> Configuration:
     if example.settings is None:
         return configuration
     return replace(configuration, settings=example.settings)
+
+
+def _yaml(text: str) -> Any:
+    """Read a text as `yaml.safe_load` does, ten times as fast: every rule has several."""
+    return yaml.load(text, Loader=yaml.CSafeLoader)
 
 
 def ids(configuration: Configuration, severity: Severity | None = None) -> list[str]:
