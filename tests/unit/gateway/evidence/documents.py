@@ -7,6 +7,8 @@ from typing import Any
 import httpx
 
 from gateway import proof
+from gateway.events.joining import events_record, rescues_of, with_events
+from gateway.events.source import Event
 from gateway.evidence.document import ASKED, INSIDE, OUTSIDE, Gate, Subject, build, proof_digest
 from gateway.proof.command_line import evidence_of_none
 from tests.unit.gateway.stub_gateway import StubFaults, StubGateway, body_of, edges, plan
@@ -214,6 +216,21 @@ def never_proven() -> Document:
     return document_of(plan(), Gate(INSIDE, "3d8d9014b32d89", error="Fly answered 503"))
 
 
+def told_by_events() -> Document:
+    """A gate whose rescues a service tells of, but for the first half of the first one."""
+    gate = outside(plan())
+    assert gate.evidence is not None
+    at = {"at": AT, "trace_id": ""}
+    found = [
+        Event(rescue.nonce, failed, group, rescue.probe, **at)
+        for rescue in rescues_of(gate.evidence)
+        for failed, group in ((True, rescue.probe), (False, rescue.target))
+    ]
+    asked: dict[str, Any] = {"source": "PostHog", "trouble": "", "waited_s": 2.0, "looks": 3}
+    record = events_record(gate.evidence, found[1:], **asked)
+    return document_of(plan(), Gate(OUTSIDE, evidence=with_events(gate.evidence, record)))
+
+
 CASES: tuple[Callable[[], Document], ...] = (
     proven_by_two_gates,
     asked_by_a_person,
@@ -236,6 +253,7 @@ CASES: tuple[Callable[[], Document], ...] = (
     reduced_to_no_answers,
     ended_early,
     never_proven,
+    told_by_events,
 )
 
 

@@ -20,6 +20,7 @@ from tests.unit.gateway.evidence.documents import (
     never_proven,
     proven_by_two_gates,
     target_down,
+    told_by_events,
 )
 from tests.unit.gateway.evidence.tampering import changed, leaves
 
@@ -140,6 +141,18 @@ def test_what_is_against_a_pass_stands_on_the_page() -> None:
         read = Reader(render_page(made(case))).text
         assert "What speaks against a pass" in read
         assert all(" ".join(reason.split()) in read for reason in made(case)["reasons"])
+
+
+def test_events_are_told_with_the_halves_that_are_missing() -> None:
+    document = made(told_by_events)
+    events = document["gates"][0]["evidence"]["events"]
+    read = Reader(render_page(document)).text
+
+    assert "Events at PostHog: they do not count" in read
+    assert " ".join(events["missing"].split()) in read
+    first = events["edges"][0]
+    counts = [first[name] for name in ("rescues", "failures", "successes", "joined")]
+    assert f"{first['probe']} {first['target']} {' '.join(map(str, counts))}" in read
 
 
 def test_what_was_not_shown_is_said() -> None:
