@@ -1,9 +1,11 @@
 """What the parts of the sandbox promise each other: records, images and the machine runtime."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
+
+from sandbox.registry.published import Tags
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,24 @@ class ImageCatalogue(Protocol):
 
     def resolve(self, reference: str) -> Image:
         """Return the image; raise `ImageError` when the sandbox knows none by this name."""
+        ...
+
+
+class PublishedImages(ImageCatalogue, Protocol):
+    """A catalogue whose images are in a registry too."""
+
+    tags: Tags
+
+    def is_published(self, repository: str, tag: str) -> bool:
+        """Tell whether the registry has an image by this tag."""
+        ...
+
+    def known_tags(self, repository: str) -> Iterable[str]:
+        """Return the tags of a repository that are known; one may come twice."""
+        ...
+
+    def note(self, repository: str, tag: str) -> None:
+        """Note that a tag was asked for."""
         ...
 
 

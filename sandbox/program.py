@@ -19,7 +19,7 @@ from sandbox.api.app import build_api
 from sandbox.balancer import Balancer
 from sandbox.edge import Edge
 from sandbox.flycast import Flycast
-from sandbox.interfaces import ImageCatalogue
+from sandbox.interfaces import PublishedImages
 from sandbox.lifecycle import Lifecycle, OnEvent
 from sandbox.ports import (
     Running,
@@ -38,6 +38,10 @@ from sandbox.providers.connections import Connections
 from sandbox.providers.control import provider_control_routes
 from sandbox.providers.scripts import FaultScripts
 from sandbox.providers.service_account import ensure_service_account
+from sandbox.registry.app import registry_routes
+from sandbox.registry.control import registry_control_routes
+from sandbox.registry.signing import ensure_key
+from sandbox.registry.store import RegistryStore
 from sandbox.state import State, StateError
 from sandbox.supervisor import Supervisor, View
 from sandbox.upstream import Pool
@@ -61,7 +65,7 @@ class Options:
     subnet: str = "127.77"
 
 
-def serve(options: Options, catalogue: ImageCatalogue, ready: Callable[[Running], None]) -> None:
+def serve(options: Options, catalogue: PublishedImages, ready: Callable[[Running], None]) -> None:
     """Run until SIGTERM or SIGINT; `ready` is called once everything serves.
 
     Machines are stopped at the end and keep their desired state; a second signal kills them.
@@ -121,7 +125,7 @@ class _Server(uvicorn.Server):
 class _Program:
     """The parts, wired together; `run` starts and stops them in order."""
 
-    def __init__(self, options: Options, sockets: _Sockets, catalogue: ImageCatalogue) -> None:
+    def __init__(self, options: Options, sockets: _Sockets, catalogue: PublishedImages) -> None:
         self._home = options.home
         self._sockets = sockets
         state = State.open(options.home, subnet=options.subnet)
@@ -148,8 +152,14 @@ class _Program:
             self._pool,
         )
         posthog = EventStore(time.time)
-        control = [*provider_control_routes(scripts), *posthog_control_routes(posthog)]
-        api = build_api(state, self._lifecycle, extra_routes=control)
+        registry = RegistryStore(catalogue, ensure_key(options.home))
+        more = [
+            *provider_control_routes(scripts),
+            *posthog_control_routes(posthog),
+            *registry_control_routes(registry),
+            *registry_routes(registry),
+        ]
+        api = build_api(state, self._lifecycle, extra_routes=more)
         self._api = _server(api, timeout_graceful_shutdown=_GRACE_S)
         self._edge = _server(edge, timeout_keep_alive=_EDGE_KEEP_ALIVE_S, date_header=False)
         self._providers = _server(

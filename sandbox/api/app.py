@@ -50,8 +50,8 @@ def build_api(
         await lifecycle.shutdown()      # before the processes are stopped or left running
 
     `runtime_factory` takes the callback for events and gives the runtime; it is there as
-    `lifecycle.runtime`. `extra_routes` are control routes of others, below /_sandbox/. The
-    result must be what the server calls: see `Gate`.
+    `lifecycle.runtime`. `extra_routes` are control routes of others, below /_sandbox/, and
+    the registry's. The result must be what the server calls: see `Gate`.
     """
     board = switchboard or Switchboard()
     context = Context(state, lifecycle, board)

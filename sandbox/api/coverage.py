@@ -6,6 +6,8 @@ from sandbox.api.app import CONTROL, FLY
 from sandbox.api.context import Endpoint
 from sandbox.posthog import app
 from sandbox.posthog import control as posthog_control
+from sandbox.registry import app as registry
+from sandbox.registry import control as registry_control
 
 NOT_DONE = (
     ("POST /v1/apps/{app}/machines/{machine}/signal", "stop takes a signal"),
@@ -49,6 +51,10 @@ def coverage_markdown() -> str:
         "Not done: every other path, HogQL and kind of query; compressed batches; the cache of"
         " queries; projects of their own; which key it is. An event is stamped with its arrival.",
         "## PostHog's control endpoints (JSON, no token)\n\n" + _rows(posthog_control.DONE),
+        "## A registry, at the address of Fly's API\n\n" + _rows(registry.DONE),
+        "It answers for every registry, whatever an image's name says. Not done: uploads, ranges,"
+        " catalogues, logins; images have no files, and their digests follow from their tags.",
+        "## The registry's control endpoints (JSON, no token)\n\n" + _rows(registry_control.DONE),
     ]
     return "\n\n".join(parts) + "\n"
 

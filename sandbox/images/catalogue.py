@@ -15,11 +15,12 @@ from sandbox.images.install import (
 )
 from sandbox.images.litellm import LiteLLMImage
 from sandbox.images.postgres import PostgresImage
-from sandbox.images.reference import Asked, parse_reference, sandbox_digest
+from sandbox.images.reference import TAG, Asked, parse_reference, sandbox_digest
 from sandbox.images.stub import StubImage
 from sandbox.images.valkey import ValkeyImage
 from sandbox.images.versions import DEFAULT, REFUSED_DIGESTS, tags_of, version_of_tag
 from sandbox.interfaces import Image, ImageError, ImageReference
+from sandbox.registry.published import Tags
 
 __all__ = ["Catalogue", "default_cache", "install", "is_installed"]
 
@@ -39,16 +40,18 @@ class Catalogue:
     A tag has the same digest everywhere. Each tag that was resolved is noted in the cache, so
     that its digest alone is understood from then on, by other sandboxes too. A tag beside a
     digest that no tag of the repository has is believed, and the digest is reported as given:
-    the sandbox cannot look into a real registry.
+    the sandbox cannot look into a real registry. `tags` is what the sandbox's registry has: a tag
+    that was pushed anew there has its new digest here.
     """
 
-    def __init__(self, cache: Path) -> None:
+    def __init__(self, cache: Path, tags: Tags | None = None) -> None:
         self._cache = cache
+        self.tags = tags or Tags()
 
     def resolve(self, reference: str) -> Image:
         """Return the image; raise `ImageError` for one that is unknown, refused or not here."""
         asked = parse_reference(reference)
-        family = "litellm" if "litellm" in asked.repository else FAMILIES.get(asked.name)
+        family = _family(asked.repository)
         if family is None:
             raise ImageError(
                 f'the sandbox knows no image "{reference}"; it has litellm, postgres, valkey '
@@ -59,7 +62,7 @@ class Catalogue:
         else:
             tag = self._tag(asked, family)
         image = self._image(family, asked, tag)
-        self._note(asked.repository, tag)
+        self.note(asked.repository, tag)
         return image
 
     def _tag(self, asked: Asked, family: str) -> str:
@@ -67,7 +70,7 @@ class Catalogue:
         if asked.digest is None:
             return asked.tag or "latest"
         for tag in self._tags(asked.repository, family):
-            if sandbox_digest(asked.repository, tag) == asked.digest:
+            if asked.digest in self._digests(asked.repository, tag):
                 return tag
         if asked.tag is None:
             raise ImageError(
@@ -75,6 +78,34 @@ class Catalogue:
                 f"{asked.digest}; name the tag too ({asked.repository}:TAG@{asked.digest})"
             )
         return asked.tag
+
+    def _digests(self, repository: str, tag: str) -> tuple[str, ...]:
+        """Return the digests that mean a tag: of its index, of each platform, of its first push."""
+        now = self.tags.image(repository, tag)
+        return (now.digest, *now.platforms.values(), sandbox_digest(repository, tag))
+
+    def is_published(self, repository: str, tag: str) -> bool:
+        """Tell whether the sandbox's registry has an image by this tag."""
+        family = _family(repository)
+        if family == "litellm":
+            try:
+                version_of_tag(tag)
+            except ImageError:
+                return False
+        return family is not None and TAG.fullmatch(tag) is not None
+
+    def known_tags(self, repository: str) -> Iterator[str]:
+        """Yield the tags of a repository that are known here; one may come twice."""
+        family = _family(repository)
+        if family is not None:
+            yield from self._tags(repository, family)
+
+    def note(self, repository: str, tag: str) -> None:
+        """Note that a tag was asked for: its digest is understood from now on."""
+        note = self._notes(repository) / tag
+        if not note.exists():
+            note.parent.mkdir(parents=True, exist_ok=True)
+            note.touch()
 
     def _tags(self, repository: str, family: str) -> Iterator[str]:
         if family == "litellm":
@@ -87,14 +118,8 @@ class Catalogue:
     def _notes(self, repository: str) -> Path:
         return self._cache / "tags" / repository.replace("/", "+")
 
-    def _note(self, repository: str, tag: str) -> None:
-        note = self._notes(repository) / tag
-        if not note.exists():
-            note.parent.mkdir(parents=True, exist_ok=True)
-            note.touch()
-
     def _image(self, family: str, asked: Asked, tag: str) -> Image:
-        digest = asked.digest or sandbox_digest(asked.repository, tag)
+        digest = asked.digest or self.tags.image(asked.repository, tag).digest
         reference = ImageReference(asked.registry, asked.repository, tag, digest)
         if family == "litellm":
             return self._litellm(reference)
@@ -112,6 +137,12 @@ class Catalogue:
                 f"run `python -m sandbox images install {version}`, it takes one to three minutes"
             )
         return LiteLLMImage(reference, version, environment_of(version, self._cache))
+
+
+def _family(repository: str) -> str | None:
+    if "litellm" in repository:
+        return "litellm"
+    return FAMILIES.get(repository.rpartition("/")[2])
 
 
 def _postgres(reference: ImageReference) -> Image:

@@ -1,10 +1,10 @@
 """How an image reference is read, and which digest the sandbox gives to a tag."""
 
-import hashlib
 import re
 from dataclasses import dataclass
 
 from sandbox.interfaces import ImageError
+from sandbox.registry.published import published
 
 DOCKER_HUB = "registry-1.docker.io"  # what `image_ref.registry` says for references without one
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -57,5 +57,5 @@ def parse_reference(reference: str) -> Asked:
 
 
 def sandbox_digest(repository: str, tag: str) -> str:
-    """Return the digest that stands for a tag here: the same on every machine, on every day."""
-    return "sha256:" + hashlib.sha256(f"sandbox:{repository}:{tag}".encode()).hexdigest()
+    """Return the digest of a tag as it was first pushed: the same everywhere, on every day."""
+    return published(repository, tag).digest

@@ -65,7 +65,7 @@ def test_a_malformed_reference_shows_a_good_one(text: str) -> None:
 
 def test_a_digest_is_always_the_same() -> None:
     # Pinned: settings and promoted releases on disk hold such digests.
-    expected = "sha256:88731e22c60a954b4efdd4f782ca955865fdef292618bcd3073e82daedaa8b21"
+    expected = "sha256:df617624d6863be22f2d902b1a19d555948b461059defac7814c7590a8c04b62"
     assert sandbox_digest("stub", "1") == expected
 
 
