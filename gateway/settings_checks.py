@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from gateway import proof
 from gateway.chains import edges, nearest
 from gateway.events.source import is_loopback
+from gateway.image.signature import problems_before
 from gateway.proof_plan import render_proof_plan
 from gateway.secret_names import query_key_name, required_secrets
 from stacks.litellm import CacheParams
@@ -27,6 +28,7 @@ def problems(settings: Settings, place: Place) -> Iterator[Problem]:
     yield from _probes(settings, place)
     yield from _proof(settings, place)
     yield from _secret_names(settings, place)
+    yield from problems_before(settings, place)
 
 
 def _providers(settings: Settings, place: Place) -> Iterator[Problem]:

@@ -29,11 +29,14 @@ from stacks.values import (
     ProofFault,
     ProofForm,
     ProviderName,
+    PublicKey,
     Rescue,
     Seconds,
     SecretName,
     SecretSource,
     ServerKind,
+    Signature,
+    Signer,
     Store,
 )
 
@@ -54,6 +57,13 @@ class Image(Frozen):
     tag: str | None = None
     """`v<version>` when left out."""
     digest: ImageDigest | None = None
+    """`gateway image pin` writes it; live's comes with the promotion."""
+    signature: Signature = Signature.WHEN_POSSIBLE
+    signer: Signer | None = None
+    """By the version, when left out, or `own-key` when there is a `key`."""
+    key: PublicKey | None = None
+    transparency_log: bool = True
+    """False for signatures that are in no public log (Rekor): those of an own key, perhaps."""
 
     @property
     def reference(self) -> str:

@@ -75,6 +75,14 @@ ImageDigest = Annotated[
     StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$"),
     Field(description="`sha256:` and 64 hexadecimal digits"),
 ]
+PublicKey = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^-----BEGIN PUBLIC KEY-----\n[A-Za-z0-9+/=\n]{40,2000}\n"
+        r"-----END PUBLIC KEY-----\n?$"
+    ),
+    Field(description="a public key in PEM form, as `cosign.pub` has it"),
+]
 LitellmVersion = Annotated[
     str,
     StringConstraints(pattern=r"^[0-9]+\.[0-9]+\.[0-9]+(?:[.-][a-z0-9.]+)?$"),
@@ -130,6 +138,35 @@ class Strategy(StrEnum):
     BLUEGREEN = "bluegreen"
     ROLLING = "rolling"
     IMMEDIATE = "immediate"
+
+
+class Signature(StrEnum):
+    """Whether an image's signature is verified before anything of a release is made.
+
+    REQUIRED: by cosign, as a resource of the stack that the release depends on; no signature, no
+    release. Needs cosign and Pulumi's command plugin where `pulumi up` runs. Live.
+    WHEN_POSSIBLE: by `gateway deploy`, where cosign is there and the image has a digest. Default.
+    OFF: never; `gateway image verify` still does it.
+    """
+
+    REQUIRED = "required"
+    WHEN_POSSIBLE = "when_possible"
+    OFF = "off"
+
+
+class Signer(StrEnum):
+    """Who signed an image; the vendor's three ways hold for releases of different days.
+
+    LITELLM_0112E53: the key of commit 0112e53 of BerriAI/litellm, 1.83.0 to 1.106.2.
+    LITELLM_E82A3C6: the key of commit e82a3c6, from 2026-10-24 (1.106.3) to 2026-11-14.
+    LITELLM_KEYLESS: no key: the identity of the vendor's release workflow, since 2026-11-15.
+    OWN_KEY: who holds the private part of `image.key`: a mirror that signs by itself.
+    """
+
+    LITELLM_0112E53 = "litellm-0112e53"
+    LITELLM_E82A3C6 = "litellm-e82a3c6"
+    LITELLM_KEYLESS = "litellm-keyless"
+    OWN_KEY = "own-key"
 
 
 class Rescue(StrEnum):

@@ -4,29 +4,24 @@ import re
 from collections.abc import Iterator
 
 from gateway.from_files import image_version
+from gateway.image.releases import (
+    DENIED_DIGESTS,
+    DENIED_VERSIONS,
+    KNOWN_GOOD,
+    denied_version,
+    is_litellm,
+)
 from gateway.subject import Subject, mapping
 from stacks.paths import Path
 from stacks.problem import Severity
 from stacks.rule import Example, Finding, Rule
 from stacks.versions import FIRST_CHECKED, LAST_CHECKED, Versions, order
 
-KNOWN_GOOD = "1.106.2"
-COMPROMISED = {
-    "1.82.7": "stole credentials (BerriAI/litellm #24512)",
-    "1.82.8": "stole credentials (BerriAI/litellm #24518)",
-    "1.107.0": "was a compromised release",
-}
-COMPROMISED_DIGESTS = {
-    "sha256:1bbcb1443bc962e45f5aad53fe3d2c30600e0379715fb6c664cdd3ac126c339e": "1.107.0",
-}
 LIVE = "live"
 IMAGE = ("fly", "build", "image")
 FACTS = "facts on peers, section 7"
 ANY = Versions(first="0.0.1", last="999.0.0")  # about the releases themselves
 
-_OFFICIAL = re.compile(
-    r"(?:^|/)(?:berriai/)?litellm(?:[-_](?:database|non_root|proxy|spend_logs))?$"
-)
 _VERSION = re.compile(r"(?<![0-9.])[0-9]+\.[0-9]+\.[0-9]+(?![0-9])")
 _COMMIT = re.compile(r"(?:^|-)[0-9a-f]{7,40}$")
 
@@ -54,9 +49,7 @@ def _version_place(subject: Subject) -> Path:
 
 def _unsafe(subject: Subject) -> Iterator[Finding]:
     version = subject.version
-    why = COMPROMISED.get(_plain(version))
-    if why is None and order(version) and order(version) < order(FIRST_CHECKED):
-        why = f"has known vulnerabilities: {FIRST_CHECKED} is the first without them"
+    why = denied_version(version)
     if why is not None:
         yield Finding(
             _version_place(subject), version, f"LiteLLM {version} {why}", f"set {KNOWN_GOOD}"
@@ -64,18 +57,14 @@ def _unsafe(subject: Subject) -> Iterator[Finding]:
     settings = subject.configuration.settings
     written = mapping(settings).get("image") if settings is not None else None
     digest = mapping(written).get("digest") if written else _parts(_image(subject))[2]
-    release = COMPROMISED_DIGESTS.get(digest) if isinstance(digest, str) else None
+    release = DENIED_DIGESTS.get(digest) if isinstance(digest, str) else None
     if release is not None and (written or why is None):
         yield Finding(
             ("settings", "image", "digest") if written else IMAGE,
             str(digest),
-            f"this is the image of LiteLLM {release}: it {COMPROMISED[release]}",
+            f"this is the image of LiteLLM {release}: it {DENIED_VERSIONS[release]}",
             f"take the digest of {KNOWN_GOOD}",
         )
-
-
-def _plain(version: str) -> str:
-    return ".".join(map(str, order(version)))
 
 
 def _floating(subject: Subject) -> Iterator[Finding]:
@@ -85,7 +74,7 @@ def _floating(subject: Subject) -> Iterator[Finding]:
         return
     image = _image(subject)
     repository, tag, digest = _parts(image)
-    if not _OFFICIAL.search(repository.lower()) or digest:
+    if not is_litellm(repository) or digest:
         return
     if _VERSION.search(tag) or _COMMIT.search(tag):
         return
