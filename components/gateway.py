@@ -7,6 +7,7 @@ import pulumi
 
 from components.app import App, IpAssignment
 from components.bundle import Bundle, make_bundle
+from components.image_signature import image_signature
 from components.machine_config import gateway_machine_config
 from components.postgres import Postgres
 from components.redis import Redis
@@ -47,6 +48,8 @@ class Gateway(pulumi.ComponentResource):
         self._child = pulumi.ResourceOptions(parent=self)
         self._outputs: dict[str, pulumi.Input[Any]] = {}
         self._stores: list[pulumi.Resource] = []
+        verified = image_signature(f"{name}-image-signature", settings, self._child)
+        self._verified = [verified] if verified is not None else []
         values = self._provided_by_stores()
         values.update(self._declared(missing_from=values))
         app = App(
@@ -158,7 +161,7 @@ class Gateway(pulumi.ComponentResource):
             events_key=self._events_key(),
             opts=pulumi.ResourceOptions(
                 parent=self,
-                depends_on=[*self._stores, *addresses],
+                depends_on=[*self._stores, *addresses, *self._verified],
                 custom_timeouts=pulumi.CustomTimeouts(create="60m", update="60m", delete="20m"),
             ),
         )

@@ -8,6 +8,7 @@ from ops.deployed import EDGE_COLUMNS, Deployed
 from ops.engine_events import RELEASE, first_lines, summary
 from ops.engine_run import Watched
 from ops.exit_codes import ExitCode
+from ops.image_verify import problem_before_up
 from ops.output import Output
 from ops.stack import Stack, open_stack
 from ops.stale_lock import describe, is_stale, locks
@@ -65,6 +66,9 @@ def roll_out(stack: Stack, *, yes: bool, output: Output) -> ExitCode:
         stack.make()
         output.say(f"made the stack {environment} in {stack.state.backend}")
     clear_stale_locks(stack, output)
+    unsigned = problem_before_up(stack.root, environment, stack.sandbox, output=output)
+    if unsigned is not None:
+        raise ProblemError([unsigned])
     unattended = yes or stack.local
     options = ("--yes", "--skip-preview") if unattended else ()
     watched = stack.engine.watch(

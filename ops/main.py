@@ -24,6 +24,7 @@ from ops.drill_commands import drill
 from ops.evidence_commands import evidence
 from ops.exit_codes import ExitCode
 from ops.explain_commands import explain
+from ops.image_commands import image
 from ops.import_commands import import_files
 from ops.output import Output
 from ops.promotion_commands import history, promote, rollback
@@ -52,6 +53,7 @@ app.add_command(check)
 app.add_command(explain)
 app.add_command(rules)
 app.add_command(import_files)
+app.add_command(image)
 
 
 @app.command()

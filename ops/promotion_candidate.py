@@ -63,9 +63,11 @@ def make_candidate(
 ) -> Candidate:
     """Return the candidate; `image_digest` is what Fly reported for the source's machines.
 
+    A digest that the source pins is what its machines were made with and what was proven, and is
+    kept: of an index, Fly may report the digest of the part for its own platform.
     Raises `ProblemError` when the definition holds what may be a secret: it would be in the file.
     """
-    image = source.image.model_copy(update={"digest": image_digest})
+    image = source.image.model_copy(update={"digest": source.image.digest or image_digest})
     pinned = source.model_copy(update={"image": image})
     definition = shared_definition(pinned)
     bundle = make_bundle(pinned)

@@ -18,7 +18,12 @@ NAMES = (BUNDLE, PROOF, DRIFT, CHECK, PREVIEW, POLICY, SOAK, LOAD)
 WAIVABLE = (PROOF, DRIFT, PREVIEW, POLICY, SOAK, LOAD)
 """Not the others: without them there is no bundle to speak of, or Pulumi's program refuses it."""
 
-_BUNDLE_TYPES = ("fly:Release", "gateway:index:Gateway", "pulumi:pulumi:Stack")
+_BUNDLE_TYPES = (
+    "fly:Release",
+    "gateway:index:Gateway",
+    "pulumi:pulumi:Stack",
+    "command:local:Command",  # the verification of the image's signature
+)
 _LOSES = frozenset({"delete", "replace", "create-replacement", "delete-replaced"})
 _OUTSIDE = ("guest", "mounts", "region", "restart")  # of a machine: no part of the bundle
 DIGITS = 12

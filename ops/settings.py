@@ -32,11 +32,14 @@ def promotion_settings(root: Path, environment: str) -> Promotion | None:
 
 
 def plain_settings(root: Path, environment: str) -> Settings:
-    """Return settings of the right shape, whatever the checks of their meaning would say.
+    """Return settings of the right shape, whatever the checks of their meaning would say."""
+    return plain_loaded(root, environment).settings
+
+
+def plain_loaded(root: Path, environment: str) -> Loaded:
+    """Return the same, with where each was written.
 
     Those of an environment with a promotion are what the promotion's file says, below its own.
     """
     raw = read_config_file(root, environment)
-    return load_settings(
-        environment, raw, definition=definition_of(root, environment, raw)
-    ).settings
+    return load_settings(environment, raw, definition=definition_of(root, environment, raw))

@@ -33,6 +33,7 @@ def test_every_command_that_was_promised_is_there() -> None:
     top |= {"promote", "rollback", "history"}
     evidence = {"list", "show", "verify"}
     below_them = {f"sandbox {name}" for name in sandbox} | {f"evidence {name}" for name in evidence}
+    below_them |= {"image pin", "image verify"}
     assert set(commands()) == top | below_them
 
 
