@@ -52,6 +52,12 @@ def test_a_candidate_is_devs_bundle_by_the_digest_that_fly_reported(root: Path) 
     assert made.overlays["live"]["promotion"] == {"source": "dev"}
 
 
+def test_a_digest_that_dev_pins_is_promoted_whatever_part_of_it_fly_reports(root: Path) -> None:
+    pinned = f"sha256:{'9' * 64}"
+    made = with_definition(root, image={"version": "1.106.2", "digest": pinned})
+    assert made.image == f"ghcr.io/berriai/litellm:v1.106.2@{pinned}"
+
+
 def test_what_is_wrong_with_live_is_told_and_makes_no_text(root: Path) -> None:
     write_config(root, "live", fly=fly("live") | {"memory_mb": 100})
     made = candidate(root)

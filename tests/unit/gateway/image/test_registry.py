@@ -109,11 +109,14 @@ def test_a_blob_elsewhere_is_fetched_without_the_token() -> None:
 
 @pytest.mark.parametrize("location", ["http://storage.example/x", "ftp://x/y", "/v2/again"])
 def test_no_redirect_leads_out_of_encryption_nor_round_in_circles(location: str) -> None:
+    asked = []
+
     def away(request: httpx.Request) -> httpx.Response | None:
-        del request
+        asked.append(request.url.scheme)
         return httpx.Response(302, headers={"location": location})
 
     assert refused(registry(first=away)) == "image.registry"
+    assert set(asked) == {"https"}
 
 
 @pytest.mark.parametrize(
@@ -144,4 +147,5 @@ def test_no_answer_is_asked_for_again_and_a_flood_is_not_read_to_its_end() -> No
     assert refused(registry(first=silent, slept=slept)) == "image.unreachable"
     assert slept == [1.0, 2.0]
     flood = httpx.Response(200, content=b" " * (5 * 1024 * 1024))
-    assert refused(registry(first=lambda _: flood)) == "image.registry"
+    with pytest.raises(RegistryError, match="more than 4194304 bytes"):
+        registry(first=lambda _: flood).resolve(REFERENCE)

@@ -102,6 +102,7 @@ def test_a_key_that_is_not_the_vendors_does_not_pass_for_it() -> None:
         (10, "Error: no signatures found", Verdict.UNSIGNED),
         (1, "Error: no signatures found", Verdict.UNSIGNED),
         (12, "Error: no matching signatures: invalid signature", Verdict.NOT_THEIRS),
+        (12, "Error: in words to come", Verdict.NOT_THEIRS),
         (1, "error: dial tcp: lookup ghcr.io: no such host", Verdict.ERRORED),
         (-9, "", Verdict.ERRORED),
     ],
