@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any, cast
 
 import pulumi
@@ -25,6 +26,8 @@ from stacks.settings import Settings
 STAND_IN = "stands-for-a-secret"
 NAME = "gateway"  # what __main__.py calls the component
 
+_ALONE = Lock()  # two programs at a time answer each other's calls, and wait for ever
+
 
 @dataclass(frozen=True, slots=True)
 class Desired:
@@ -38,7 +41,7 @@ class Desired:
 def desired(settings: Settings, recorded: Iterable[Recorded]) -> tuple[Desired, ...]:
     """Run the program with these settings and return what it declares, sorted by name.
 
-    Takes Pulumi's runtime of this process for itself while it runs: call it from one thread.
+    Takes Pulumi's runtime of this process for itself while it runs; a second thread waits for it.
     """
     monitor = _Recorder({(each.kind, each.name): each for each in recorded})
 
@@ -46,7 +49,7 @@ def desired(settings: Settings, recorded: Iterable[Recorded]) -> tuple[Desired, 
         Gateway(NAME, settings, lambda _name: pulumi.Output.secret(STAND_IN))
 
     run: Callable[[], None] = cast("Any", pulumi.runtime.test)(program)
-    with _event_loops():
+    with _ALONE, _event_loops():
         pulumi.runtime.set_mocks(monitor, PROJECT, settings.environment, preview=False)
         run()
     return tuple(sorted(monitor.declared, key=lambda each: each.name))
