@@ -58,7 +58,7 @@ async def status(context: Context, _request: Request) -> Response:
 
 
 async def calls(context: Context, _request: Request) -> Response:
-    """List the /v1 calls since the last reset; a status of null: running, or no reply was sent."""
+    """List the calls of Fly's APIs since the last reset; status null: running, or no reply sent."""
     return JSONResponse(
         [
             {"n": c.n, "method": c.method, "path": c.path, "query": c.query, "status": c.status}

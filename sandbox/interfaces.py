@@ -168,6 +168,10 @@ class MachineRuntime(Protocol):
         """Answer `[{name, status, output, updated_at}]`, one row a configured check."""
         ...
 
+    async def processes(self, machine_id: str) -> list[dict[str, Any]]:
+        """List what runs, as Fly's `ps` does; empty when nothing does."""
+        ...
+
     def routable(self, machine_id: str) -> bool:
         """Say whether the process runs and every service check passes."""
         ...

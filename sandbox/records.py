@@ -1,4 +1,4 @@
-"""What the stand-in remembers about apps, addresses, volumes and leases."""
+"""What the stand-in remembers about apps, addresses, volumes, leases and releases."""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -66,6 +66,31 @@ class VolumeRecord:
     def usable(self) -> bool:
         """True until the volume was deleted."""
         return self.state == "created"
+
+
+@dataclass(slots=True)
+class ReleaseRecord:
+    """A release as flyctl records one; `definition` is the app's configuration, as JSON."""
+
+    id: str
+    app: str
+    version: int
+    image: str
+    strategy: str
+    definition: dict[str, Any]
+    created_at: str
+    status: str = "pending"  # pending running complete failed interrupted
+    metadata: dict[str, Any] | None = None
+
+    @property
+    def stable(self) -> bool:
+        """True when the release was carried out to its end."""
+        return self.status == "complete"
+
+    @property
+    def in_progress(self) -> bool:
+        """True until flyctl has said how the release ended."""
+        return self.status in {"pending", "running"}
 
 
 @dataclass(slots=True)

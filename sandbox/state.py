@@ -13,6 +13,7 @@ from sandbox.interfaces import MachineRecord
 from sandbox.records import (
     AppRecord,
     LeaseRecord,
+    ReleaseRecord,
     VolumeRecord,
     app_from_json,
     app_to_json,
@@ -25,6 +26,7 @@ FORMAT = 1  # raised when the files' shape changes
 FIRST_HOST = 10  # machines get .10 and up; .1 is the app's own address
 HOSTS = 240  # .10 to .249
 APPS = 254  # the third octet
+RELEASES_KEPT = 50  # of each app; flyctl shows 25
 DESTROYED_KEPT = 20  # destroyed machines an app still answers GET for
 GONE = frozenset({"destroying", "destroyed"})
 
@@ -48,6 +50,8 @@ class State:
         self.machines: dict[str, MachineRecord] = {}
         self.volumes: dict[str, VolumeRecord] = {}
         self.leases: dict[str, LeaseRecord] = {}
+        self.releases: dict[str, ReleaseRecord] = {}
+        self.builds = 0
         self.next_ip = 1
         self._subscribers: list[Callable[[], None]] = []
         self._written: dict[str, str] = {}
@@ -101,6 +105,8 @@ class State:
         for volume in [v for v in self.volumes.values() if v.app == name]:
             self.erase_volume(volume)
             del self.volumes[volume.id]
+        for release in self.releases_of(name):
+            del self.releases[release.id]
         self.secrets.forget(name)
         self.apps.pop(name, None)
 
@@ -126,6 +132,29 @@ class State:
     def volumes_of(self, app: str) -> list[VolumeRecord]:
         """List an app's volumes, oldest first, those that wait for destruction included."""
         return [volume for volume in self.volumes.values() if volume.app == app]
+
+    def releases_of(self, app: str) -> list[ReleaseRecord]:
+        """List an app's releases, newest first."""
+        return [release for release in reversed(self.releases.values()) if release.app == app]
+
+    def add_release(
+        self,
+        *,
+        id_: str,
+        app: str,
+        image: str,
+        strategy: str,
+        definition: dict[str, Any],
+        created_at: str,
+    ) -> ReleaseRecord:
+        """Record an app's next release; the oldest ones beyond `RELEASES_KEPT` are dropped."""
+        known = self.releases_of(app)
+        version = known[0].version + 1 if known else 1
+        release = ReleaseRecord(id_, app, version, image, strategy, definition, created_at)
+        self.releases[id_] = release
+        for old in known[RELEASES_KEPT - 1 :]:
+            del self.releases[old.id]
+        return release
 
     def secrets_for(self, machine: MachineRecord) -> dict[str, str]:
         """Return the secrets the machine was created or last updated with."""
@@ -183,6 +212,9 @@ class State:
         self.volumes = {volume["id"]: VolumeRecord(**volume) for volume in row["volumes"]}
         self.leases = {lease["machine"]: LeaseRecord(**lease) for lease in row["leases"]}
         self.next_ip = row["next_ip"]
+        # A home of an earlier sandbox has neither of these.
+        self.releases = {r["id"]: ReleaseRecord(**r) for r in row.get("releases", [])}
+        self.builds = row.get("builds", 0)
 
     def _to_json(self) -> dict[str, Any]:
         return {
@@ -193,6 +225,8 @@ class State:
             "machines": [machine_to_json(machine) for machine in self.machines.values()],
             "volumes": [asdict(volume) for volume in self.volumes.values()],
             "leases": [asdict(lease) for lease in self.leases.values()],
+            "releases": [asdict(release) for release in self.releases.values()],
+            "builds": self.builds,
         }
 
     def _write(self, name: str, row: dict[str, Any]) -> None:

@@ -17,6 +17,7 @@ from sandbox.interfaces import ExecResult, ImageCatalogue, MachineRecord
 from sandbox.launch import Place, exec_words, launch_of, write_files
 from sandbox.machine_log import open_log, rotate
 from sandbox.machine_run import MachineRun, SpawnError, guarded_spawn
+from sandbox.process_list import processes_of
 from sandbox.processes import Process, adopt, spawn
 from sandbox.restart import Backoff
 
@@ -154,6 +155,13 @@ class Supervisor:
             return run.health.rows()
         machine = self._view.machine(machine_id)
         return rows_at_rest(machine.config, machine.updated_at) if machine else []
+
+    async def processes(self, machine_id: str) -> list[dict[str, Any]]:
+        """List the machine's processes with the addresses they listen on."""
+        run = self._runs.get(machine_id)
+        if run is None:
+            return []
+        return await asyncio.to_thread(processes_of, run.process.pid, run.machine.address)
 
     def routable(self, machine_id: str) -> bool:
         """Tell whether the process runs and every check of its services passes.

@@ -19,7 +19,7 @@ ActionKind = Literal["status", "timeout", "lost_reply", "latency"]
 
 @dataclass(slots=True)
 class Call:
-    """One /v1 call; `status` is None while it runs and when the connection was dropped."""
+    """A call of Fly's APIs; `status` is None while it runs and when the connection was dropped."""
 
     n: int
     method: str
@@ -120,7 +120,7 @@ class Switchboard:
 
     def allowed(self, method: str, path: str) -> bool:
         """Take a token from the bucket of this action on this machine or app."""
-        if not self.rate_limits:
+        if not self.rate_limits or not path.startswith("/v1/"):
             return True
         key, (rate, burst) = _action(method, path)
         now = self._clock()

@@ -106,6 +106,14 @@ async def run(context: Context, request: Request) -> Response:
     )
 
 
+async def ps(context: Context, request: Request) -> Response:
+    """List a started machine's processes and the TCP sockets on which they listen."""
+    machine = context.machine(request)
+    if machine.state != "started":
+        raise _wrong_state("list the processes of", machine)
+    return JSONResponse(await context.lifecycle.runtime.processes(machine.id))
+
+
 async def cordon(context: Context, request: Request) -> Response:
     """Take a machine out of the proxies' choice."""
     context.lifecycle.cordon(context.changeable(request), cordoned=True)
@@ -134,6 +142,7 @@ ENDPOINTS = (
     Endpoint("POST", MACHINE + "/restart", restart),
     Endpoint("GET", MACHINE + "/wait", wait),
     Endpoint("POST", MACHINE + "/exec", run),
+    Endpoint("GET", MACHINE + "/ps", ps),
     Endpoint("POST", MACHINE + "/cordon", cordon),
     Endpoint("POST", MACHINE + "/uncordon", uncordon),
     Endpoint("GET", MACHINE + "/events", events),

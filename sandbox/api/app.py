@@ -13,6 +13,7 @@ from sandbox.api import actions, apps, ips, leases, machines, metadata, secrets,
 from sandbox.api.context import Context, Endpoint
 from sandbox.api.errors import HANDLERS, not_done
 from sandbox.api.gate import Gate
+from sandbox.flyctl import graphql, uiex
 from sandbox.lifecycle import Lifecycle
 from sandbox.state import State
 from sandbox.switchboard import Switchboard
@@ -27,6 +28,7 @@ FLY: Sequence[Endpoint] = (
     *leases.ENDPOINTS,
     *metadata.ENDPOINTS,
 )
+FLYCTL: Sequence[Endpoint] = (*graphql.ENDPOINTS, *uiex.ENDPOINTS)
 CONTROL: Sequence[Endpoint] = control.ENDPOINTS
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
@@ -55,7 +57,7 @@ def build_api(
     """
     board = switchboard or Switchboard()
     context = Context(state, lifecycle, board)
-    routes: list[BaseRoute] = [endpoint.route(context) for endpoint in (*FLY, *CONTROL)]
+    routes: list[BaseRoute] = [endpoint.route(context) for endpoint in (*FLY, *FLYCTL, *CONTROL)]
     routes += extra_routes
     routes.append(Route("/{path:path}", _everything_else, methods=list(METHODS)))
     app = Starlette(routes=routes, exception_handlers=HANDLERS)

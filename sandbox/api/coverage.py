@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from sandbox.api.app import CONTROL, FLY
+from sandbox.api.app import CONTROL, FLY, FLYCTL
 from sandbox.api.context import Endpoint
+from sandbox.flyctl.fields import APP, ROOT
 from sandbox.posthog import app
 from sandbox.posthog import control as posthog_control
 from sandbox.registry import app as registry
@@ -12,7 +13,6 @@ from sandbox.registry import control as registry_control
 NOT_DONE = (
     ("POST /v1/apps/{app}/machines/{machine}/signal", "stop takes a signal"),
     ("POST /v1/apps/{app}/machines/{machine}/suspend", "processes here are not suspended"),
-    ("GET /v1/apps/{app}/machines/{machine}/ps", "flyctl goes on without it"),
     ("GET /v1/apps/{app}/machines/{machine}/versions", "an old configuration is not kept"),
     ("PUT /v1/apps/{app}/machines/{machine}/metadata", "PATCH, POST and DELETE are there"),
     ("/v1/apps/{app}/volumes/{volume}/snapshots", "there are no snapshots"),
@@ -20,7 +20,6 @@ NOT_DONE = (
     ("/v1/apps/{app}/secretkeys, deploy_token; /v1/tokens", "one token prefix opens everything"),
     ("/v1/postgres", "Fly Managed Postgres"),
     ("/v1/platform, /v1/orgs", ""),
-    ("/graphql, /api/v1 (uiex)", "only flyctl needs them, so flyctl deploy does not run here"),
 )
 DIFFERENT = (
     "No network policy: every app and organisation reaches every other on loopback addresses.",
@@ -31,6 +30,8 @@ DIFFERENT = (
     "Rate limits are off until POST /_sandbox/rate-limits; a 429 carries no Retry-After.",
     "A region is a label; size_gb, encryption and guest sizes are checked but not enforced.",
     "`wait` for a state that cannot come any more takes its whole time-out.",
+    "Releases, GraphQL and uiex are not documented by Fly: what is here is what flyctl needs.",
+    "The current release is the newest, however it ended.",
     "Destroyed machines answer GET until 20 younger ones of their app are destroyed too.",
 )
 
@@ -41,6 +42,7 @@ def coverage_markdown() -> str:
         "# What the stand-in for Fly.io does",
         "Generated from the route table by `python -m sandbox coverage`; a test compares.",
         "## Fly's Machines API\n\n" + _table(FLY),
+        "## What flyctl needs beside it\n\n" + _table(FLYCTL) + "\n\n" + _graphql(),
         "## Answered with 501\n\nEverything else, and by name:\n\n"
         "| path | why |\n| --- | --- |\n"
         + "\n".join(f"| `{path}` | {why} |" for path, why in NOT_DONE),
@@ -57,6 +59,11 @@ def coverage_markdown() -> str:
         "## The registry's control endpoints (JSON, no token)\n\n" + _rows(registry_control.DONE),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _graphql() -> str:
+    root, app_fields = (", ".join(f"`{name}`" for name in names) for names in (ROOT, APP))
+    return f"GraphQL's fields: {root}. Those of `app`: {app_fields}. Any other is an error."
 
 
 def _table(endpoints: Sequence[Endpoint]) -> str:

@@ -11,6 +11,7 @@ from sandbox.api.errors import ApiError
 from sandbox.switchboard import Action, Call, Switchboard
 
 TOKEN = re.compile(r"^(?:Bearer|FlyV1) (?:sandbox|fo1_|fm)", re.IGNORECASE)
+APIS = ("/v1/", "/api/v1/", "/graphql")  # the Machines API, and what flyctl needs beside it
 REQUEST_ID = b"fly-request-id"
 
 
@@ -36,7 +37,7 @@ class Gate:
             await self._app(scope, receive, send)
         elif scope["path"].startswith("/_sandbox/"):
             await self._control(scope, receive, send)
-        elif scope["path"].startswith("/v1/"):
+        elif scope["path"].startswith(APIS):
             await self._call(scope, receive, send)
         else:
             await self._app(scope, receive, send)

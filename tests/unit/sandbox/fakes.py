@@ -134,6 +134,10 @@ class FakeRuntime:
         status = "passing" if machine_id in self.running else "critical"
         return [{"name": "alive", "status": status, "output": "", "updated_at": ""}]
 
+    async def processes(self, machine_id: str) -> list[dict[str, Any]]:
+        sockets = [{"proto": "tcp", "address": "0.0.0.0:4000"}]
+        return [{"command": "x", "listen_sockets": sockets}] if machine_id in self.running else []
+
     def routable(self, machine_id: str) -> bool:
         return machine_id in self.running
 

@@ -49,11 +49,11 @@ async def test_calls_are_counted_in_order_and_control_calls_are_not(fly: Sandbox
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("GET", "/v1/apps/web/machines/x/ps"),
+        ("GET", "/v1/apps/web/machines/x/versions"),
         ("POST", "/v1/apps/web/machines/x/signal"),
         ("PUT", "/v1/apps/web"),
         ("GET", "/v1/postgres"),
-        ("POST", "/graphql"),
+        ("POST", "/api/v1/builds/depot_builder"),
         ("GET", "/v1/apps/"),
     ],
 )
