@@ -18,6 +18,7 @@ from sandbox.interfaces import MachineRecord
 from sandbox.switchboard import Action, ActionKind, Fault, Kill
 
 OTHER_CLIENT = "another-client@sandbox"
+HOST_STATUSES = frozenset({"ok", "unreachable", "unknown"})
 CHECK_STATUSES = frozenset({"passing", "warning", "critical"})
 
 
@@ -146,6 +147,17 @@ async def edit_machine(context: Context, request: Request) -> Response:
     return JSONResponse(machine_json(context, machine))
 
 
+async def set_host_status(context: Context, request: Request) -> Response:
+    """Say how a machine's host is ({"status": "ok" | "unreachable" | "unknown"}); it runs on."""
+    machine = _machine(context, request)
+    status = (await read_object(request)).get("status")
+    if status not in HOST_STATUSES:
+        raise rejected(f"status {status!r} is none of {', '.join(sorted(HOST_STATUSES))}")
+    machine.host_status = str(status)
+    context.lifecycle.changed(machine)
+    return Response(status_code=204)
+
+
 async def kill_machine(context: Context, request: Request) -> Response:
     """Let a machine's process die; its restart policy decides what follows."""
     machine = _machine(context, request)
@@ -241,6 +253,7 @@ ENDPOINTS = (
     Endpoint("DELETE", "/_sandbox/kill", clear_kills),
     Endpoint("POST", "/_sandbox/rate-limits", limit_rates),
     Endpoint("POST", "/_sandbox/machines/{machine}/edit", edit_machine),
+    Endpoint("POST", "/_sandbox/machines/{machine}/host", set_host_status),
     Endpoint("POST", "/_sandbox/machines/{machine}/kill", kill_machine),
     Endpoint("POST", "/_sandbox/machines/{machine}/checks", script_checks),
     Endpoint("POST", "/_sandbox/apps/{app}/lease", hold_lease),

@@ -115,6 +115,7 @@ class MachineRecord:
     address: str
     image: ImageReference
     cordoned: bool = False
+    host_status: str = "ok"  # of the host it runs on: ok, unreachable or unknown
     events: list[dict[str, Any]] = field(default_factory=list)  # newest first, as Fly's
     secrets_version: int = 0
     pid: int | None = None

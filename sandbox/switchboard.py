@@ -14,7 +14,8 @@ USUAL = (1.0, 3)  # requests a second and burst, per action and machine or app
 GET_MACHINE = (5.0, 10)
 DELETE_APP = (100 / 60, 100)
 
-ActionKind = Literal["status", "timeout", "lost_reply", "latency"]
+# `status` answers instead of the API; `late_status` lets the call take effect first.
+ActionKind = Literal["status", "late_status", "timeout", "lost_reply", "latency"]
 
 
 @dataclass(slots=True)

@@ -35,6 +35,24 @@ DIFFERENT = (
     "Destroyed machines answer GET until 20 younger ones of their app are destroyed too.",
 )
 
+# What a client has to survive -> how it is ordered.
+FAULTS = (
+    (
+        "a create that answers 503 although it took effect",
+        "`late_status` 503 on `POST` `/machines$`",
+    ),
+    ("a create whose reply is lost", "`lost_reply` on `POST` `/machines$`"),
+    ("addresses that are refused", "`status` 500 or 422 on `POST` `/ip_assignments$`"),
+    ("a release that cannot be recorded", "`status` 500 on `PATCH` `^/api/v1/releases/`"),
+    ("metadata that cannot be written", "`status` 500, `times` null, on `POST` `/metadata/`"),
+    ("an uncordon that fails n times", "`status` 500, `times` n, on `POST` `/uncordon$`"),
+    ("a rate limit while health is awaited", "`status` 429 on `GET` `/machines/[0-9a-f]+$`"),
+    ("a client that dies at its nth call", "`POST /_sandbox/kill`"),
+    ("a lease that a dead client left", "`POST /_sandbox/apps/{app}/lease`"),
+    ("a host that cannot be reached", "`POST /_sandbox/machines/{machine}/host`"),
+    ("a machine that never gets healthy", "`POST /_sandbox/machines/{machine}/checks`"),
+)
+
 
 def coverage_markdown() -> str:
     """Write the page that stands in sandbox/COVERAGE.md."""
@@ -49,6 +67,12 @@ def coverage_markdown() -> str:
         "## Where it differs, or where Fly's own behaviour is not known\n\n"
         + "\n".join(f"- {text}" for text in DIFFERENT),
         "## Control endpoints (JSON, no token)\n\n" + _table(CONTROL),
+        "## Faults, by what a client has to survive\n\n"
+        "A fault's `kind`: `status` answers in the API's place, `late_status` once the call took"
+        " effect, `lost_reply` takes effect and answers nothing, `timeout` does neither, `latency`"
+        " only delays. It strikes calls of all three APIs (`/v1`, `/api/v1`, `/graphql`).\n\n"
+        "| what | the order |\n| --- | --- |\n"
+        + "\n".join(f"| {what} | {order} |" for what, order in FAULTS),
         "## PostHog, at the providers' address\n\n" + _rows(app.DONE),
         "Not done: every other path, HogQL and kind of query; compressed batches; the cache of"
         " queries; projects of their own; which key it is. An event is stamped with its arrival.",

@@ -78,6 +78,9 @@ class Gate:
         if action and action.kind == "lost_reply":
             await drop(receive, send)
             return
+        if action and action.kind == "late_status":
+            held.clear()
+            await _send_fault(action, hold)
         for message in held:
             await send(self._stamp(message, call))
 

@@ -98,7 +98,7 @@ def machine_json(
         "incomplete_config": None,
         "events": copy.deepcopy(machine.events),
         "checks": [],
-        "host_status": "ok",
+        "host_status": machine.host_status,
         "cordoned": machine.cordoned,
     }
     if machine.state not in GONE:
