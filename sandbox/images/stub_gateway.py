@@ -34,6 +34,7 @@ from sandbox.images.stub_router import (
     read_router,
 )
 
+ENDS = {signal.SIGTERM, signal.SIGINT}
 MAX_BODY = 10_000_000  # bytes
 
 Headers = Mapping[str, str]
@@ -241,16 +242,16 @@ def main(words: Sequence[str], environ: Mapping[str, str] = os.environ) -> int:
 
 
 def _serve(servers: Sequence[Server]) -> None:
-    ended = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ended.set())
+    # Blocked in every thread, so that none is lost: a handler that comes just before the main
+    # thread begins to wait is called only when something else wakes it, which nothing does.
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)
     threads = [
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1})
         for server in servers
     ]
     for thread in threads:
         thread.start()
-    ended.wait()
+    signal.sigwait(ENDS)
     for server in servers:
         server.shutdown()
         server.server_close()

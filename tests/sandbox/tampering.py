@@ -17,6 +17,8 @@ PROOF = "/app/gateway_proof.pyz"
 RELEASE = "gateway-release"
 MARKER = "planted-marker-7f31"  # in every value that is planted and must never be shown
 
+AT_REST = {"started", "stopped"}
+
 Act = Callable[[SandboxProgram], None]
 
 
@@ -187,10 +189,19 @@ class Before:
             self.volumes[app] = [volume["id"] for volume in self.sandbox.volumes(app)]
 
     def restore(self) -> None:
-        """Undo what can be undone with the same ids: configurations, secrets, what was added."""
+        """Undo what can be undone with the same ids: configurations, secrets, what was added.
+
+        An update is answered while the machine is still `replacing`, which Fly does not restart:
+        whatever comes next finds the machines at rest.
+        """
         for app in self.apps:
             self._machines(app)
             self._surroundings(app)
+        wait_until(self._at_rest, 60, "every machine is started or stopped")
+
+    def _at_rest(self) -> bool:
+        rows = [row for app in self.apps for row in self.sandbox.machines(app)]
+        return all(row["state"] in AT_REST for row in rows)
 
     def _machines(self, app: str) -> None:
         for row in self.sandbox.machines(app):

@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,7 @@ def test_a_tampering_is_found_by_both(drifting: DriftProject, number: int) -> No
     finally:
         before.restore()
         before.disk_restored()
+    assert {row["state"] for row in drifting.sandbox.machines(APP)} == {"started"}
     drifting.tells_no_marker()
 
 
@@ -128,7 +130,13 @@ def test_a_finding_keeps_the_moment_at_which_it_was_first_seen(
     finally:
         before.restore()
     assert drifting.drift(*BELOW_LITELLM, *memory, code=CLEAN)["findings"] == []
+    wait_until(lambda: now() > again["looked_at"], 5, "the next second")
     IN_A_MACHINE[0].act(drifting.sandbox)
     anew = drifting.drift(*BELOW_LITELLM, *memory, code=FOUND)
     before.restore()
-    assert anew["findings"][0]["since"] > again["looked_at"] > seen
+    assert anew["findings"][0]["since"] > again["looked_at"] >= seen
+
+
+def now() -> str:
+    """The time as findings tell it, in whole seconds."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
