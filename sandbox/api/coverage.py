@@ -28,7 +28,7 @@ DIFFERENT = (
     "Metadata may be written while another client holds the lease.",
     "A nonce sent when no lease is in force is not looked at.",
     "Rate limits are off until POST /_sandbox/rate-limits; a 429 carries no Retry-After.",
-    "A region is a label; size_gb, encryption and guest sizes are checked but not enforced.",
+    "A region is a label; size_gb, encryption, guest sizes and GPUs are checked but not enforced.",
     "`wait` for a state that cannot come any more takes its whole time-out.",
     "Releases, GraphQL and uiex are not documented by Fly: what is here is what flyctl needs.",
     "The current release is the newest, however it ended.",

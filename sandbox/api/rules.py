@@ -20,6 +20,7 @@ GUESTS: Mapping[str, tuple[frozenset[int], int, int]] = {
     "shared": (frozenset({1, 2, 4, 8}), 256, 2048),
     "performance": (frozenset({1, 2, 4, 8, 16}), 2048, 8192),
 }
+GPU_KINDS = frozenset({"a10", "a100-pcie-40gb", "a100-sxm4-80gb", "l40s"})
 DEFAULT_GUEST = {"cpu_kind": "shared", "cpus": 1, "memory_mb": 256}
 MEMORY_STEP_MB = 256
 SIGNALS = frozenset({"SIGHUP", "SIGINT", "SIGQUIT", "SIGKILL", "SIGUSR1", "SIGUSR2", "SIGTERM"})
@@ -130,8 +131,9 @@ def _check_guest(guest: Mapping[str, Any]) -> None:
         )
     if memory_mb % MEMORY_STEP_MB:
         raise rejected(f"guest.memory_mb {memory_mb} is no multiple of {MEMORY_STEP_MB}")
-    if guest.get("gpus") or guest.get("gpu_kind"):
-        raise rejected("guest.gpus: the sandbox has none")
+    gpu_kind = guest.get("gpu_kind")
+    if gpu_kind is not None and gpu_kind not in GPU_KINDS:
+        raise rejected(f"guest.gpu_kind {gpu_kind!r} is none of {', '.join(sorted(GPU_KINDS))}")
 
 
 def _check_restart(restart: Mapping[str, Any]) -> None:

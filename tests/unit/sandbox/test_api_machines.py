@@ -75,6 +75,7 @@ async def test_a_name_of_a_live_machine_is_not_given_twice(fly: Sandbox) -> None
         ({"config": {"guest": {"cpus": 4, "memory_mb": 512}}}, "1024-8192"),
         ({"config": {"guest": {"cpus": 4, "memory_mb": 16384}}}, "1024-8192"),
         ({"config": {"guest": {"cpus": 1, "memory_mb": 300}}}, "multiple of 256"),
+        ({"config": {"guest": {"gpu_kind": "h100"}}}, "'h100'"),
         (
             {"config": {"guest": {"cpu_kind": "performance", "cpus": 2, "memory_mb": 2048}}},
             "4096-16384",
@@ -106,6 +107,7 @@ async def test_what_fly_would_not_run_is_refused_and_nothing_is_made(
         {"cpu_kind": "shared", "cpus": 8, "memory_mb": 16384},
         {"cpu_kind": "performance", "cpus": 1, "memory_mb": 2048},
         {"cpu_kind": "performance", "cpus": 8, "memory_mb": 65536},
+        {"cpu_kind": "performance", "cpus": 8, "memory_mb": 32768, "gpu_kind": "l40s", "gpus": 1},
     ],
 )
 async def test_sizes_up_to_flys_limits_are_taken(fly: Sandbox, guest: dict[str, Any]) -> None:
