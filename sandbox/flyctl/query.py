@@ -52,15 +52,20 @@ def read_query(
 
 
 def _spread(
-    fields: "tuple[Selection | _Spread, ...]", fragments: Mapping[str, tuple[Any, ...]]
+    fields: "tuple[Selection | _Spread, ...]",
+    fragments: Mapping[str, tuple[Any, ...]],
+    within: frozenset[str] = frozenset(),
 ) -> Iterator[Selection]:
     for part in fields:
         if isinstance(part, _Spread):
-            if part.fragment not in fragments:
-                raise QueryError(f"there is no fragment {part.fragment}")
-            yield from _spread(fragments[part.fragment], fragments)
+            name = part.fragment
+            if name not in fragments:
+                raise QueryError(f"there is no fragment {name}")
+            if name in within:
+                raise QueryError(f"the fragment {name} contains itself")
+            yield from _spread(fragments[name], fragments, within | {name})
         else:
-            below = tuple(_spread(part.fields, fragments))
+            below = tuple(_spread(part.fields, fragments, within))
             yield Selection(part.name, part.key, part.arguments, below)
 
 

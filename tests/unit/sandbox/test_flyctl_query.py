@@ -62,6 +62,7 @@ def test_variables_and_fragments_are_put_in_their_places() -> None:
         ("query A { a", "ends too early"),
         ("{ a % }", "'% }'"),
         ("{ ...None }", "no fragment None"),
+        ("{ ...A } fragment A on App { app { ...A } }", "fragment A contains itself"),
         ("{ a(b c) }", "where ':' belongs"),
     ],
 )
