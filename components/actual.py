@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from components.app import AppProvider, IpAssignmentProvider
+from components.certificate import CertificateProvider
 from components.data_machine import DataMachineProvider
 from components.database import DatabaseError, DatabaseProvider
 from components.provider import FlyProvider, Properties, Seen
@@ -26,6 +27,7 @@ from stacks.problem import Problem
 PROVIDERS: Mapping[str, FlyProvider] = {
     "App": AppProvider(),
     "IpAssignment": IpAssignmentProvider(),
+    "Certificate": CertificateProvider(),
     "Secrets": SecretsProvider(),
     "Volume": VolumeProvider(),
     "DataMachine": DataMachineProvider(),
@@ -67,8 +69,8 @@ class Running:
 class Unmanaged:
     """Something in an app of ours that no recorded resource accounts for.
 
-    `kind` is machine, address, volume or secret; `id` what Fly knows it by; `told` says in words
-    what it is.
+    `kind` is machine, address, certificate, volume or secret; `id` what Fly knows it by; `told`
+    says in words what it is.
     """
 
     app: str
@@ -165,6 +167,7 @@ def _unmanaged(app: str, recorded: Sequence[Recorded], look: SharedLook) -> list
         return [
             *_other_machines(app, of_app, look),
             *_other_addresses(app, of_app, look),
+            *_other_certificates(app, of_app, look),
             *_other_volumes(app, of_app, look),
             *_other_secrets(app, of_app, look),
         ]
@@ -193,6 +196,16 @@ def _other_addresses(app: str, of_app: Sequence[Recorded], look: SharedLook) -> 
     for ip in look.ips.list(app):
         if ip.address not in known:
             yield Unmanaged(app, "address", ip.address, f"{ip.type} {ip.address}")
+
+
+def _other_certificates(
+    app: str, of_app: Sequence[Recorded], look: SharedLook
+) -> Iterator[Unmanaged]:
+    known = {each.inputs.get("hostname") for each in of_app if each.kind == "Certificate"}
+    for certificate in look.certificates.list(app):
+        if certificate.hostname not in known:
+            told = f"host name {certificate.hostname} ({certificate.status})"
+            yield Unmanaged(app, "certificate", certificate.hostname, told)
 
 
 def _other_volumes(app: str, of_app: Sequence[Recorded], look: SharedLook) -> Iterator[Unmanaged]:

@@ -108,6 +108,7 @@ class _Recorder(Mocks):
 _UNKNOWN: dict[str, dict[str, Any]] = {
     "GeneratedSecret": {"value": STAND_IN},
     "IpAssignment": {"address": ""},
+    "Certificate": {"dns_records": []},
     "Secrets": {"version": 0, "digests": {}},
     "Volume": {"volume_id": ""},
     "DataMachine": {"machine_id": ""},

@@ -7,6 +7,7 @@ import pulumi
 
 from components.app import App, IpAssignment
 from components.bundle import Bundle, make_bundle
+from components.certificate import Certificate
 from components.image_signature import image_signature
 from components.machine_config import gateway_machine_config
 from components.postgres import Postgres
@@ -29,8 +30,7 @@ class Gateway(pulumi.ComponentResource):
     """One gateway, from settings to a release that proved every declared fallback.
 
     `secret_value` answers the values of secrets whose source is `config` or `environment`; the
-    caller has checked that every one is there. Does not manage certificates, custom domains or
-    the organisation.
+    caller has checked that every one is there. Does not manage DNS records or the organisation.
     """
 
     def __init__(
@@ -62,12 +62,26 @@ class Gateway(pulumi.ComponentResource):
             IpAssignment(f"{name}-{kind}", app=app.name, type=kind, opts=self._child)
             for kind in ("v6", "shared_v4")
         ]
+        self._certificates(app, addresses)
         secrets = Secrets(f"{name}-secrets", app=app.name, values=values, opts=self._child)
         release = self._release(bundle, app, secrets, values, addresses)
         self._publish(bundle, release, addresses)
         self._outputs["key_digests"] = self._key_digests(values)
         self.outputs: Mapping[str, pulumi.Input[Any]] = self._outputs
         self.register_outputs(dict(self._outputs))
+
+    def _certificates(self, app: App, addresses: list[IpAssignment]) -> None:
+        """Add the environment's own host names; what their owner sets in DNS is an output."""
+        # The addresses first: they are what the DNS records name.
+        after = pulumi.ResourceOptions(parent=self, depends_on=addresses)
+        made = {
+            hostname: Certificate(
+                f"{self._name}-certificate-{hostname}", app=app.name, hostname=hostname, opts=after
+            )
+            for hostname in self._settings.fly.hostnames
+        }
+        if made:
+            self._outputs["dns_records"] = {name: each.dns_records for name, each in made.items()}
 
     def _provided_by_stores(self) -> dict[str, pulumi.Input[str]]:
         """Provision Postgres and Redis and return the secrets that come from them."""

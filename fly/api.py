@@ -12,6 +12,7 @@ import httpx
 
 from fly import retries
 from fly.calls import Call
+from fly.certificates import Certificates
 from fly.errors import (
     REQUEST_ID_HEADER,
     FlyAmbiguous,
@@ -79,6 +80,7 @@ class FlyApi:
         self._pace = pacer.wait if paced else retries.unpaced
         self.apps = Apps(self)
         self.ips = Ips(self)
+        self.certificates = Certificates(self)
         self.secrets = Secrets(self)
         self.volumes = Volumes(self)
         self.machines = Machines(self)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 LEAST_CHECK_INTERVAL_S = 2  # flyctl-contract.md: top-level checks refuse less, services' raise it
 MOST_CHECK_TIMEOUT_S = 60
 MOST_APP_NAME = 63
+FLY_DOMAIN = "fly.dev"
 
 Place = Callable[[str], str]
 
@@ -40,6 +41,7 @@ def problems(settings: Settings, place: Place) -> Iterator[Problem]:
     yield from _stores(settings, place)
     yield from _names(settings, place)
     yield from _api(settings, place)
+    yield from _hostnames(settings, place)
     yield from _extras(settings, place)
 
 
@@ -201,6 +203,30 @@ def _api(settings: Settings, place: Place) -> Iterator[Problem]:
             json.dumps(url),
             "keys would travel in the clear",
             "begin it with https://",
+        )
+
+
+def _hostnames(settings: Settings, place: Place) -> Iterator[Problem]:
+    fly, seen = settings.fly, set[str]()
+    own = f"{fly.app}.{FLY_DOMAIN}"
+    for index, hostname in enumerate(fly.hostnames):
+        path = f"fly.hostnames[{index}]"
+        if hostname.endswith(f".{FLY_DOMAIN}"):
+            told = f"Fly gives every app its own name here, {own}, with a certificate"
+            yield Problem(place(path), "fly.hostname", hostname, told, "remove it")
+        elif hostname in seen:
+            yield Problem(place(path), "fly.hostname", hostname, "it is named twice", "remove one")
+        seen.add(hostname)
+    host = urlsplit(fly.url).hostname or ""
+    if fly.api == "fly" and fly.url.startswith("https://") and host not in {own, *fly.hostnames}:
+        yield Problem(
+            place("fly.public_url"),
+            "fly.hostname",
+            json.dumps(fly.public_url),
+            f"neither {own} nor one of `fly.hostnames`: Fly answers by a name that it has a"
+            " certificate for; behind a proxy of your own this is as it should be",
+            f"add {host} to `fly.hostnames` in Pulumi.{settings.environment}.yaml",
+            Severity.WARNING,
         )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from fly.certificates import Certificate
 from fly.replies import App, ExecResult, Ip, Machine, Secret, Volume
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ class SharedLook:
         self._asked: dict[tuple[str, str], Future[Any]] = {}
         self.apps = _Apps(self)
         self.ips = _Ips(self)
+        self.certificates = _Certificates(self)
         self.secrets = _Secrets(self)
         self.volumes = _Volumes(self)
         self.machines = _Machines(self)
@@ -72,6 +74,15 @@ class _Apps(_Part):
 class _Ips(_Part):
     def list(self, app: str) -> tuple[Ip, ...]:
         return self._look.once("ips", app, lambda api: api.ips.list(app))
+
+
+class _Certificates(_Part):
+    def list(self, app: str) -> tuple[Certificate, ...]:
+        return self._look.once("certificates", app, lambda api: api.certificates.list(app))
+
+    def find(self, app: str, hostname: str) -> Certificate | None:
+        what = ("certificate", f"{app}/{hostname}")
+        return self._look.once(*what, lambda api: api.certificates.find(app, hostname))
 
 
 class _Secrets(_Part):

@@ -87,6 +87,11 @@ class Deployed:
         """The private address of Redis; "" for one that is not ours."""
         return str(self.outputs.get("redis_address") or "")
 
+    @property
+    def hostnames(self) -> tuple[str, ...]:
+        """The names of its own under which the gateway answers."""
+        return tuple(sorted(self.outputs.get("dns_records") or {}))
+
     def as_json(self) -> dict[str, Any]:
         """Return what every command's document says of it; never the key."""
         return {

@@ -16,6 +16,16 @@ from ops.drift_findings import Finding, Handle, Layer, Moved, Verdict
 from ops.drift_settings import store_of
 from ops.drift_values import is_file, value_text
 
+_NEVER_REMOVED = {
+    "volume": (
+        "fly volumes destroy {id} -a {app}",
+        "a volume may hold data: --heal never destroys one",
+    ),
+    "certificate": (
+        "fly certs remove {id} -a {app}",
+        "users may come by this name: --heal never removes one; keep it in `fly.hostnames`",
+    ),
+}
 EVERY_MACHINE = "*"  # in a path: the same on every machine of the release
 _THERE = "there"
 _DECLARED = "declared"
@@ -164,7 +174,7 @@ class Comparison:
     def _unmanaged(self, found: Unmanaged) -> Finding:
         plural = {"address": "addresses"}.get(found.kind, f"{found.kind}s")
         heal = f"gateway drift {self.environment} --heal"
-        by_hand = f"fly volumes destroy {found.id} -a {found.app}"
+        kept = _NEVER_REMOVED.get(found.kind)
         return Finding(
             layer=Layer.SECRETS if found.kind == "secret" else Layer.INFRASTRUCTURE,
             resource=f"app {found.app}",
@@ -174,10 +184,8 @@ class Comparison:
             recorded=None,
             actual=found.told,
             desired=None,
-            remedy=by_hand if found.kind == "volume" else heal,
-            details=("a volume may hold data: --heal never destroys one",)
-            if found.kind == "volume"
-            else (),
+            remedy=heal if kept is None else kept[0].format(id=found.id, app=found.app),
+            details=() if kept is None else (kept[1],),
             handle=Handle(kind=found.kind, app=found.app, id=found.id),
         )
 

@@ -87,11 +87,13 @@ def wishes(
 _UNSAID = {
     "machine": "it belongs to no release; declare it in a program of its own, or --heal",
     "address": "an environment has the two public addresses that it needs",
+    "certificate": "add it to `fly.hostnames` by hand",
     "volume": "the gateway's machines have no volumes",
     "secret": "a setting has to need it before it can be declared",
     "disk": "files come from the settings, not from a disk",
     "Secrets": "values are no settings: pulumi config set --secret, then gateway deploy",
     "App": "an app that is gone cannot be kept",
+    "Certificate": "a host name that is gone cannot be kept: take it out of `fly.hostnames`",
     "IpAssignment": "an address that is gone cannot be kept",
     "Database": "role and database are named by settings, which would name others",
 }

@@ -14,6 +14,7 @@ from ops.deployed import DIGEST_SHOWN, Deployed
 from ops.exit_codes import ExitCode
 from ops.output import Output
 from ops.stack import Stack, open_stack
+from ops.status_hostnames import hostnames_as_json, look_at_hostnames, show_hostnames
 from stacks.config_file import read_config_file
 from stacks.values import Store
 
@@ -26,6 +27,8 @@ def status(environment: str, *, output: Output) -> ExitCode:
     stack = open_stack(environment, say=output.say)
     deployed = Deployed(stack.need_outputs(secrets=False))
     machines, trouble = _machines(stack, deployed.app)
+    hostnames, silent = look_at_hostnames(stack, deployed.app, deployed.hostnames)
+    trouble = trouble or silent
     rows = [machine_row(machine) for machine in machines]
     # An environment's own, whatever becomes of its promotion: what runs can always be looked at.
     store = read_config_file(stack.root, environment).values.get("store", Store.DATABASE)
@@ -45,6 +48,7 @@ def status(environment: str, *, output: Output) -> ExitCode:
     )
     output.show("")
     output.table(MACHINE_COLUMNS, rows)
+    show_hostnames(hostnames, output)
     output.answer(
         {
             "environment": environment,
@@ -52,6 +56,7 @@ def status(environment: str, *, output: Output) -> ExitCode:
             "ready": readiness["ready"],
             "readiness": readiness["told"],
             "machines": [dict(zip(MACHINE_COLUMNS, row, strict=True)) for row in rows],
+            "hostnames": hostnames_as_json(hostnames),
             "fly_error": trouble or None,
             "sandbox": stack.sandbox.api_url if stack.sandbox else None,
         }

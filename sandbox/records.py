@@ -21,6 +21,15 @@ class IpRecord:
 
 
 @dataclass(slots=True)
+class CertificateRecord:
+    """A host name of an app; `configured` once its certificate serves."""
+
+    hostname: str
+    created_at: str
+    configured: bool = False
+
+
+@dataclass(slots=True)
 class AppRecord:
     """An app; `number` is the third octet of its loopback addresses."""
 
@@ -33,6 +42,7 @@ class AppRecord:
     created_at: str
     next_host: int = 0
     ips: list[IpRecord] = field(default_factory=list)
+    certificates: list[CertificateRecord] = field(default_factory=list)
 
     @property
     def has_public_ip(self) -> bool:
@@ -112,7 +122,13 @@ def app_to_json(app: AppRecord) -> dict[str, Any]:
 
 def app_from_json(row: dict[str, Any]) -> AppRecord:
     """Undo `app_to_json`."""
-    return AppRecord(**{**row, "ips": [IpRecord(**ip) for ip in row["ips"]]})
+    return AppRecord(
+        **{
+            **row,
+            "ips": [IpRecord(**ip) for ip in row["ips"]],
+            "certificates": [CertificateRecord(**each) for each in row.get("certificates", ())],
+        }
+    )
 
 
 def machine_to_json(machine: MachineRecord) -> dict[str, Any]:

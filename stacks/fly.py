@@ -11,6 +11,7 @@ from stacks.values import (
     Extras,
     Frozen,
     GibiBytes,
+    HostName,
     HttpPath,
     HttpUrl,
     MebiBytes,
@@ -77,6 +78,9 @@ class Fly(Frozen):
     """How long one machine may take from its creation to passing checks."""
     public_url: HttpUrl | None = None
     """Where users reach the gateway; `https://<app>.fly.dev` when left out."""
+    hostnames: tuple[HostName, ...] = ()
+    """Names of your own under which the gateway answers, each with a certificate by Fly; their DNS
+    records are told by `gateway status`."""
     api: Literal["fly", "sandbox"] = "fly"
     """`sandbox` refuses every API address that is not loopback."""
     extras: Extras = Field(default_factory=dict)

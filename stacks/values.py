@@ -103,6 +103,16 @@ Host = Annotated[
     StringConstraints(pattern=r"^[A-Za-z0-9._:-]{1,253}$"),
     Field(description="a host name or address", examples=["acme-db.flycast"]),
 ]
+HostName = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]$"
+    ),
+    Field(
+        description="a host name in small letters, without a dot at its end",
+        examples=["gateway.acme.example"],
+    ),
+]
 PostgresName = Annotated[
     str,
     StringConstraints(pattern=r"^[a-z_][a-z0-9_]{0,62}$"),

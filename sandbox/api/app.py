@@ -9,7 +9,17 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 from sandbox import control
-from sandbox.api import actions, apps, ips, leases, machines, metadata, secrets, volumes
+from sandbox.api import (
+    actions,
+    apps,
+    certificates,
+    ips,
+    leases,
+    machines,
+    metadata,
+    secrets,
+    volumes,
+)
 from sandbox.api.context import Context, Endpoint
 from sandbox.api.errors import HANDLERS, not_done
 from sandbox.api.gate import Gate
@@ -21,6 +31,7 @@ from sandbox.switchboard import Switchboard
 FLY: Sequence[Endpoint] = (
     *apps.ENDPOINTS,
     *ips.ENDPOINTS,
+    *certificates.ENDPOINTS,
     *secrets.ENDPOINTS,
     *volumes.ENDPOINTS,
     *machines.ENDPOINTS,
@@ -29,7 +40,7 @@ FLY: Sequence[Endpoint] = (
     *metadata.ENDPOINTS,
 )
 FLYCTL: Sequence[Endpoint] = (*graphql.ENDPOINTS, *uiex.ENDPOINTS)
-CONTROL: Sequence[Endpoint] = control.ENDPOINTS
+CONTROL: Sequence[Endpoint] = (*control.ENDPOINTS, *certificates.CONTROL)
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from tests.sandbox.engine.sandbox_program import SandboxProgram, shipped_file, wait_until
 
+HOSTNAME = "gateway.acme.example"
 APP = "stub-gateway"
 REDIS = "stub-gateway-redis"
 POSTGRES = "stub-gateway-db"
@@ -139,6 +140,11 @@ def released(app: str, kind: str) -> Act:
         assert sandbox.fly("DELETE", f"/apps/{app}/ip_assignments/{address}").is_success
 
     return act
+
+
+def removed_hostname(sandbox: SandboxProgram) -> None:
+    path = f"/apps/{APP}/certificates/{HOSTNAME}"
+    assert sandbox.fly("DELETE", path).is_success
 
 
 def added_address(sandbox: SandboxProgram) -> None:

@@ -2,6 +2,7 @@
 
 from tests.sandbox.tampering import (
     APP,
+    HOSTNAME,
     MARKER,
     POSTGRES,
     PROOF,
@@ -19,6 +20,7 @@ from tests.sandbox.tampering import (
     metadata,
     on_disk,
     released,
+    removed_hostname,
     secret,
     sql,
 )
@@ -207,6 +209,13 @@ GONE = (
         "",
         verdict="missing",
         resource="gateway-redis-flycast",
+    ),
+    Tampering(
+        "a host name removed",
+        removed_hostname,
+        "",
+        verdict="missing",
+        resource=f"gateway-certificate-{HOSTNAME}",
     ),
     Tampering("a longer volume", extended_volume, "size_gb", resource="gateway-redis-volume"),
     Tampering(

@@ -11,7 +11,7 @@ from tests.sandbox.drift_project import BELOW_LITELLM, CLEAN, FOUND, DriftProjec
 from tests.sandbox.engine.sandbox_program import wait_until
 from tests.sandbox.ops_project import Project
 from tests.sandbox.subnets import free_subnet
-from tests.sandbox.tampering import APP, POSTGRES, REDIS, YAML, edited, file_replaced
+from tests.sandbox.tampering import APP, HOSTNAME, POSTGRES, REDIS, YAML, edited, file_replaced
 from tests.sandbox.tamperings import AROUND, GONE, IN_A_MACHINE
 
 pytestmark = pytest.mark.timeout(900)
@@ -22,7 +22,7 @@ INTERRUPTED = 130
 def deployed(folder: Path) -> Iterator[DriftProject]:
     """Deploy a gateway of two machines on the stub image, with a Postgres and a Redis."""
     made = DriftProject(Project.make(folder, subnet=free_subnet()))
-    made.deploy(postgres={"kind": "single"})
+    made.deploy(postgres={"kind": "single"}, fly={"hostnames": [HOSTNAME]})
     try:
         yield made
     finally:
@@ -108,6 +108,9 @@ def test_what_is_gone_is_found_and_everything_is_healed_but_a_volume(
     assert drifting.sandbox.fly("DELETE", path).is_success
     found, preview = drifting.both()
     assert (found["clean"], preview.returncode) == (True, CLEAN), preview.stdout
+    (told,) = drifting.project.answer("status", "local")["hostnames"]
+    assert (told["hostname"], told["configured"]) == (HOSTNAME, False)
+    assert {record["type"] for record in told["dns_records"]} == {"TXT", "A", "AAAA", "CNAME"}
 
 
 def test_an_interrupted_heal_leaves_what_the_next_one_repairs(drifting: DriftProject) -> None:

@@ -44,6 +44,7 @@ def fly(**more: Any) -> FakeFly:
         "GET /apps/a": ok({"name": "a"}),
         "GET /apps/a/machines": ok([machine("m1", config=GROUP)]),
         "GET /apps/a/ip_assignments": ok({"ips": [{"ip": "2a09::1"}]}),
+        "GET /apps/a/certificates": ok({"certificates": []}),
         "GET /apps/a/secrets": ok({"secrets": [{"name": "KEY", "digest": "d1"}]}),
         "GET /apps/a/volumes": ok([]),
     }
@@ -65,7 +66,7 @@ def test_what_is_as_recorded_is_seen_so_with_one_call_a_list(pool: Executor) -> 
     }
     assert (found.unmanaged, found.problems) == ((), ())
     assert [(each.slot, each.machine.id) for each in found.running] == [("iad-1", "m1")]
-    assert len(fake.requests) == 5
+    assert len(fake.requests) == 6
 
 
 def test_what_nobody_declared_is_listed_and_told(pool: Executor) -> None:
@@ -78,12 +79,14 @@ def test_what_nobody_declared_is_listed_and_told(pool: Executor) -> None:
                 {"secrets": [{"name": "KEY", "digest": "d1"}, {"name": "MORE", "digest": "d2"}]}
             ),
             volumes=ok([{"id": "vol_9", "name": "v", "region": "iad", "size_gb": 3}]),
+            certificates=ok({"certificates": [{"hostname": "a.acme.example", "status": "x"}]}),
         ),
         pool,
     )
     told = {(each.kind, each.id): each.told for each in found.unmanaged}
     assert set(told) == {
         ("address", "2a09::2"),
+        ("certificate", "a.acme.example"),
         ("machine", "m2"),
         ("secret", "MORE"),
         ("volume", "vol_9"),

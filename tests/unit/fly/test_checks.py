@@ -55,6 +55,14 @@ def test_a_sound_environment_has_no_problems() -> None:
             "http://127.0.0.1:4281",
         ),
         ({"public_url": "http://gateway.acme.com"}, "fly.public_url", "fly.api", "https://"),
+        (
+            {"public_url": "https://gateway.acme.com"},
+            "fly.public_url",
+            "fly.hostname",
+            "add gateway.acme.com to `fly.hostnames`",
+        ),
+        ({"hostnames": ["mine.fly.dev"]}, "fly.hostnames[0]", "fly.hostname", "remove it"),
+        ({"hostnames": ["a.acme.com"] * 2}, "fly.hostnames[1]", "fly.hostname", "remove one"),
     ],
 )
 def test_each_problem_has_its_place_and_a_next_step(
@@ -64,6 +72,11 @@ def test_each_problem_has_its_place_and_a_next_step(
     assert problem.id == id_
     assert next_step in problem.next_step
     assert problem.expected
+
+
+def test_a_public_address_may_be_a_host_name_of_ones_own() -> None:
+    own = {"public_url": "https://gateway.acme.com", "hostnames": ["gateway.acme.com"]}
+    assert found(own) == {}
 
 
 def test_a_check_may_take_as_long_as_its_interval() -> None:
