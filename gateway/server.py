@@ -135,6 +135,7 @@ def pinned_variables(settings: Settings) -> tuple[Pinned, ...]:
         *_vertex(settings),
         *_posthog(settings),
         *_schema(settings),
+        *_pages(settings),
     )
 
 
@@ -173,3 +174,12 @@ def _schema(settings: Settings) -> tuple[Pinned, ...]:
     if settings.store is Store.FILE:
         return ()
     return (Pinned(SCHEMA_UPDATE, "True", "a one-off machine migrates, before any server starts"),)
+
+
+def _pages(settings: Settings) -> tuple[Pinned, ...]:
+    docs = ("NO_DOCS", "NO_REDOC", "NO_OPENAPI")
+    why = "pages that LiteLLM shows to everybody, without a key (measured, docs/security.md)"
+    closed = (() if settings.server.admin_ui else ("DISABLE_ADMIN_UI",)) + (
+        () if settings.server.api_docs else docs
+    )
+    return tuple(Pinned(name, "True", why) for name in closed)

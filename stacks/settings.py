@@ -83,6 +83,11 @@ class Server(Frozen):
     max_requests_before_restart: Amount | None = None
     max_requests_before_restart_jitter: Amount | None = None
     graceful_shutdown_timeout_s: Seconds = 30
+    admin_ui: bool = True
+    """False: LiteLLM's login pages say that the admin page is disabled (`DISABLE_ADMIN_UI`). The
+    page itself and the routes behind it stay, and want the master key: docs/security.md."""
+    api_docs: bool = True
+    """False: no description of the API for everybody at /, /redoc and /openapi.json."""
     environment: dict[EnvironmentVariable, str] = Field(default_factory=dict)
     """Added to the environment that `gateway.server` pins; never a secret."""
     flags: dict[FlagName, str] = Field(default_factory=dict)

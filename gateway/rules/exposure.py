@@ -11,6 +11,8 @@ from stacks.rule import Example, Finding, Put, Remove, Rule
 LIVE = "live"
 MOCK = ("litellm", "general_settings", "dangerously_allow_mock_testing_request_params")
 WEAK = ("litellm", "general_settings", "dangerously_permit_weak_or_unset_master_key")
+LICENCE = "LITELLM_LICENSE"
+ENTERPRISE = ("DISABLE_ADMIN_ENDPOINTS", "DISABLE_LLM_API_ENDPOINTS")
 CHARGED = ("/health", "/health/", "/health/services")
 
 
@@ -80,6 +82,21 @@ def _check_paths(fly: Mapping[str, Any]) -> Iterator[tuple[Path, object]]:
         yield ("fly", "checks", str(name), "path"), mapping(check).get("path")
 
 
+def _without_a_licence(subject: Subject) -> Iterator[Finding]:
+    secrets = subject.configuration.secrets
+    if secrets is None or LICENCE in secrets or LICENCE in subject.environment:
+        return
+    for name in ENTERPRISE:
+        if name in subject.environment:
+            yield Finding(
+                ("environment", name),
+                f'"{subject.environment[name]}"',
+                "without LITELLM_LICENSE every route that it is about answers 500, whatever its "
+                "value is: the proof, `gateway drift` and whoever manages keys ask some of them",
+                "remove it; what keeps admin routes to those who have the key: docs/security.md",
+            )
+
+
 GENERAL = "general_settings: {dangerously_allow_mock_testing_request_params: true}\n"
 RULES = (
     Rule(
@@ -129,5 +146,25 @@ RULES = (
         failing=Example(litellm="{}", fly="[[http_service.checks]]\npath = '/health'\n"),
         passing=Example(litellm="{}", fly="[[http_service.checks]]\npath = '/health/readiness'\n"),
         find=_check_that_calls_models,
+    ),
+    Rule(
+        id="L175",
+        title="A switch of the Enterprise edition, without its licence",
+        severity=Severity.ERROR,
+        about="DISABLE_ADMIN_ENDPOINTS, DISABLE_LLM_API_ENDPOINTS",
+        evidence=(
+            "litellm_enterprise/proxy/auth/route_checks.py",
+            "measured on 1.106.2: /model/info answers 500 to the master key",
+        ),
+        remedy="Remove it.",
+        failing=Example(
+            litellm="{}", fly="[env]\nDISABLE_ADMIN_ENDPOINTS = 'true'\n", secrets=frozenset()
+        ),
+        passing=Example(
+            litellm="{}",
+            fly="[env]\nDISABLE_ADMIN_ENDPOINTS = 'true'\n",
+            secrets=frozenset({"LITELLM_LICENSE"}),
+        ),
+        find=_without_a_licence,
     ),
 )

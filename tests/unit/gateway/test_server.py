@@ -67,8 +67,16 @@ def test_what_decides_latency_and_determinism_is_pinned() -> None:
     assert environment["DISABLE_SCHEMA_UPDATE"] == "True"
 
 
+def test_pages_for_everybody_are_closed_by_choice_only() -> None:
+    switches = {"DISABLE_ADMIN_UI", "NO_DOCS", "NO_REDOC", "NO_OPENAPI"}
+    assert switches.isdisjoint(server_environment(example()))
+
+    closed = server_environment(example(server={"admin_ui": False, "api_docs": False}))
+    assert {name: closed[name] for name in switches} == dict.fromkeys(switches, "True")
+
+
 def test_every_pinned_variable_has_a_reason() -> None:
-    pinned = pinned_variables(example(posthog={}))
+    pinned = pinned_variables(example(posthog={}, server={"admin_ui": False}))
 
     assert len(pinned) > 10
     assert all(variable.why for variable in pinned)
