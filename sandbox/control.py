@@ -23,7 +23,7 @@ CHECK_STATUSES = frozenset({"passing", "warning", "critical"})
 
 
 async def status(context: Context, _request: Request) -> Response:
-    """Show everything: apps with machines, volumes and addresses; orders; the number of calls."""
+    """Show everything: apps with machines, volumes, addresses; clusters; orders; calls."""
     board = context.switchboard
     apps = [
         {
@@ -50,6 +50,11 @@ async def status(context: Context, _request: Request) -> Response:
             "pid": os.getpid(),
             "home": str(context.state.home),
             "apps": apps,
+            "clusters": [
+                {"id": c.id, "name": c.name, "status": c.status}
+                for c in context.clusters.records.values()
+                if c.status != "deleted"
+            ],
             "calls": len(board.calls),
             "faults": len(board.faults),
             "kills": len(board.kills),

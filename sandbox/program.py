@@ -21,6 +21,7 @@ from sandbox.edge import Edge
 from sandbox.flycast import Flycast
 from sandbox.interfaces import PublishedImages
 from sandbox.lifecycle import Lifecycle, OnEvent
+from sandbox.managed_postgres.clusters import Clusters
 from sandbox.ports import (
     Running,
     StartError,
@@ -134,12 +135,18 @@ class _Program:
             view = View(
                 machine=state.machines.get,
                 secrets=state.secrets_for,
-                addresses=lambda: {app.name: app.address for app in state.apps.values()},
+                addresses=lambda: {
+                    **{app.name: app.address for app in state.apps.values()},
+                    **self._clusters.addresses(),
+                },
             )
             self._supervisor = Supervisor(options.home, catalogue, view, on_event)
             return self._supervisor
 
         self._lifecycle = Lifecycle(state, supervisor, catalogue, clock=time.time)
+        self._clusters = Clusters(
+            options.home, options.subnet, self._lifecycle.resolve, self._lifecycle.now
+        )
         scripts = FaultScripts()
         connections = Connections()
         balancer = Balancer(state.machines_of, self._supervisor.routable)
@@ -159,7 +166,7 @@ class _Program:
             *registry_control_routes(registry),
             *registry_routes(registry),
         ]
-        api = build_api(state, self._lifecycle, extra_routes=more)
+        api = build_api(state, self._lifecycle, clusters=self._clusters, extra_routes=more)
         self._api = _server(api, timeout_graceful_shutdown=_GRACE_S)
         self._edge = _server(edge, timeout_keep_alive=_EDGE_KEEP_ALIVE_S, date_header=False)
         self._providers = _server(
@@ -187,6 +194,7 @@ class _Program:
             asyncio.create_task(self._flycast.run()),
             asyncio.create_task(self._supervisor.rotate_logs()),
         ]
+        await self._clusters.recover()
         await self._lifecycle.recover()
         api = _serving(self._api, self._sockets.api)
         edge = _serving(self._edge, self._sockets.edge)
@@ -204,6 +212,7 @@ class _Program:
         await asyncio.wait({api})
         await self._lifecycle.shutdown()
         await self._supervisor.shutdown()
+        await self._clusters.shutdown()  # the last: machines may write as they end
         self._edge.force_exit = True  # its machines are gone
         self._providers.should_exit = True
         for task in (waiting, *helpers):
@@ -225,6 +234,7 @@ class _Program:
             if stop.is_set():
                 log.warning("told to stop a second time: killing the machines")
                 self._supervisor.kill_all()
+                self._clusters.kill_all()
             stop.set()
 
         for number in (signal.SIGTERM, signal.SIGINT):

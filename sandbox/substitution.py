@@ -9,6 +9,11 @@ from pathlib import Path
 _NAME = re.compile(
     r"(?<![A-Za-z0-9._-])([A-Za-z0-9][A-Za-z0-9-]*)\.(?:flycast|internal)(?![A-Za-z0-9_-]|\.\w)"
 )
+# A cluster of Managed Postgres, its pooler's name or its own.
+_CLUSTER = re.compile(
+    r"(?<![A-Za-z0-9._-])(?:pgbouncer|direct)\.[A-Za-z0-9-]+\.flympg\.net(?![A-Za-z0-9_-]|\.\w)",
+    re.IGNORECASE,
+)
 # Every address as a whole word or as the host part of one. `0.0.0.0/0` is a network, no host;
 # a bare `::` is one only between blanks, quotes or separators (`std::x` and `::1` are not).
 _ANY_ADDRESS = re.compile(
@@ -23,12 +28,18 @@ _PATH_START = r"(?:(?<![\w./~-])|(?<=://)|(?<=:///))"
 
 
 def with_app_addresses(text: str, addresses: Mapping[str, str]) -> str:
-    """Replace `NAME.flycast` and `NAME.internal` by the address of the app; others stay."""
+    """Replace `NAME.flycast` and `NAME.internal` by the address of the app; others stay.
+
+    So are the names of clusters of Managed Postgres, which stand among the addresses in full.
+    """
 
     def address(match: re.Match[str]) -> str:
         return addresses.get(match[1].lower(), match[0])
 
-    return _NAME.sub(address, text)
+    def cluster(match: re.Match[str]) -> str:
+        return addresses.get(match[0].lower(), match[0])
+
+    return _CLUSTER.sub(cluster, _NAME.sub(address, text))
 
 
 def with_own_address(text: str, address: str) -> str:

@@ -17,6 +17,7 @@ from sandbox.api import (
     leases,
     machines,
     metadata,
+    postgres,
     secrets,
     volumes,
 )
@@ -25,6 +26,7 @@ from sandbox.api.errors import HANDLERS, not_done
 from sandbox.api.gate import Gate
 from sandbox.flyctl import graphql, uiex
 from sandbox.lifecycle import Lifecycle
+from sandbox.managed_postgres.clusters import Clusters
 from sandbox.state import State
 from sandbox.switchboard import Switchboard
 
@@ -38,9 +40,14 @@ FLY: Sequence[Endpoint] = (
     *actions.ENDPOINTS,
     *leases.ENDPOINTS,
     *metadata.ENDPOINTS,
+    *postgres.ENDPOINTS,
 )
 FLYCTL: Sequence[Endpoint] = (*graphql.ENDPOINTS, *uiex.ENDPOINTS)
-CONTROL: Sequence[Endpoint] = (*control.ENDPOINTS, *certificates.CONTROL)
+CONTROL: Sequence[Endpoint] = (
+    *control.ENDPOINTS,
+    *certificates.CONTROL,
+    *postgres.CONTROL,
+)
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
@@ -49,6 +56,7 @@ def build_api(
     lifecycle: Lifecycle,
     *,
     switchboard: Switchboard | None = None,
+    clusters: Clusters | None = None,
     extra_routes: Sequence[BaseRoute] = (),
 ) -> ASGIApp:
     """Assemble the API.
@@ -67,7 +75,8 @@ def build_api(
     the registry's. The result must be what the server calls: see `Gate`.
     """
     board = switchboard or Switchboard()
-    context = Context(state, lifecycle, board)
+    managed = clusters or Clusters(state.home, state.subnet, lifecycle.resolve, lifecycle.now)
+    context = Context(state, lifecycle, board, managed)
     routes: list[BaseRoute] = [endpoint.route(context) for endpoint in (*FLY, *FLYCTL, *CONTROL)]
     routes += extra_routes
     routes.append(Route("/{path:path}", _everything_else, methods=list(METHODS)))

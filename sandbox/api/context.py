@@ -11,6 +11,7 @@ from starlette.routing import Route
 from sandbox.api.errors import ApiError, Shape
 from sandbox.interfaces import MachineRecord
 from sandbox.lifecycle import Lifecycle
+from sandbox.managed_postgres.clusters import Clusters
 from sandbox.records import AppRecord
 from sandbox.state import State
 from sandbox.switchboard import Switchboard
@@ -25,6 +26,7 @@ class Context:
     state: State
     lifecycle: Lifecycle
     switchboard: Switchboard
+    clusters: Clusters
 
     def app(self, request: Request, shape: Shape = Shape.FLAPS) -> AppRecord:
         """Find the app that the path names."""

@@ -16,9 +16,15 @@ NOT_DONE = (
     ("GET /v1/apps/{app}/machines/{machine}/versions", "an old configuration is not kept"),
     ("PUT /v1/apps/{app}/machines/{machine}/metadata", "PATCH, POST and DELETE are there"),
     ("/v1/apps/{app}/volumes/{volume}/snapshots", "there are no snapshots"),
-    ("/v1/apps/{app}/certificates", "the edge speaks no TLS"),
+    (
+        "/v1/apps/{app}/certificates/custom, check",
+        "nobody issues certificates, the edge speaks no TLS",
+    ),
     ("/v1/apps/{app}/secretkeys, deploy_token; /v1/tokens", "one token prefix opens everything"),
-    ("/v1/postgres", "Fly Managed Postgres"),
+    (
+        "/v1/postgres/{cluster}/attachments, backups, extensions, fork, restore, queries",
+        "clusters, databases and users are there",
+    ),
     ("/v1/platform, /v1/orgs", ""),
 )
 DIFFERENT = (
@@ -32,6 +38,11 @@ DIFFERENT = (
     "`wait` for a state that cannot come any more takes its whole time-out.",
     "Releases, GraphQL and uiex are not documented by Fly: what is here is what flyctl needs.",
     "The current release is the newest, however it ended.",
+    "A cluster of Managed Postgres is one Postgres process: no replica, and no PgBouncer. The host"
+    " names of its pooler and of itself are two addresses of that process; pool_mode is kept only.",
+    "It speaks no TLS (sslmode=prefer), and version 17 is run by the programs of Postgres 18.",
+    "Two clusters may have one name; whether Fly refuses the second is not known.",
+    "What Fly answers about the databases and users of a cluster that is not ready is not known.",
     "Destroyed machines answer GET until 20 younger ones of their app are destroyed too.",
 )
 

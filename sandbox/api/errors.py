@@ -7,6 +7,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from sandbox.managed_postgres.server import ServerError
 from sandbox.state import StateError
 
 
@@ -78,6 +79,11 @@ async def on_state_error(_request: Request, error: Exception) -> Response:
     return ApiError(422, str(error), code="insufficient_capacity").response()
 
 
+async def on_server_error(_request: Request, error: Exception) -> Response:
+    """Answer a cluster whose Postgres does not answer."""
+    return ApiError(503, str(error)).response()
+
+
 async def on_http_exception(request: Request, error: Exception) -> Response:
     """Answer a method that a known path does not have here; the router raises 405."""
     assert isinstance(error, HTTPException)  # noqa: S101 - how it is registered
@@ -89,5 +95,6 @@ async def on_http_exception(request: Request, error: Exception) -> Response:
 HANDLERS = {
     ApiError: on_api_error,
     StateError: on_state_error,
+    ServerError: on_server_error,
     HTTPException: on_http_exception,
 }

@@ -1,6 +1,9 @@
 """How the stub image's processes start: a small gateway for tests that are not about LiteLLM."""
 
+import os
+import shlex
 import sys
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,8 +32,11 @@ class StubImage:
     def exec_process(self, launch: Launch, command: tuple[str, ...]) -> ProcessSpec:
         """Run a command; `python3` is the sandbox's interpreter, `litellm` the stub."""
         python = Path(sys.executable)
+        programs = launch.rootfs / "usr" / "local" / "bin"
         environment = machine_environment(
-            launch, [python.parent], {"STUB_TAG": self.reference.tag, "PYTHONUNBUFFERED": "1"}
+            launch,
+            [programs, python.parent],
+            {"STUB_TAG": self.reference.tag, "PYTHONUNBUFFERED": "1"},
         )
         word, *rest = command
         if word == "litellm":
@@ -41,4 +47,21 @@ class StubImage:
         else:
             argv = [locate(word, environment), *rest]
         folder = launch.rootfs / "app"
-        return ProcessSpec(tuple(argv), environment, folder, directories(launch, folder))
+        make_folders = directories(launch, folder, programs)
+
+        def prepare() -> None:
+            make_folders()
+            _write_program(programs / "litellm", python)
+
+        return ProcessSpec(tuple(argv), environment, folder, prepare)
+
+
+def _write_program(path: Path, python: Path) -> None:
+    """Put `litellm` where a shell in the machine finds it, as the real image does."""
+    fresh = path.with_name(f".litellm-{os.getpid()}-{threading.get_ident()}")
+    fresh.write_text(
+        f"#!/bin/sh\nPYTHONPATH={shlex.quote(str(IMPORTABLE_FROM))} "
+        f'exec {shlex.quote(str(python))} -m {MODULE} "$@"\n'
+    )
+    fresh.chmod(0o755)
+    fresh.replace(path)

@@ -212,6 +212,14 @@ class MetricsHandler(Handler):
             self._json({"detail": "Not Found"}, 404)
 
 
+def _migrate(database_url: str) -> int:
+    """End as a migration does: LiteLLM needs no configuration for one, and no pooler in between."""
+    if "pgbouncer=true" in urlsplit(database_url).query:
+        sys.stderr.write("a migration needs session locks: DATABASE_URL goes through a pooler\n")
+        return 1
+    return 0
+
+
 def main(words: Sequence[str], environ: Mapping[str, str] = os.environ) -> int:
     """Serve until SIGTERM or SIGINT, then finish the requests in flight."""
     parser = argparse.ArgumentParser(prog="stub")
@@ -225,7 +233,7 @@ def main(words: Sequence[str], environ: Mapping[str, str] = os.environ) -> int:
         sys.stderr.write("STUB_CRASH is set: the stub ends\n")
         return 1
     if options.skip_server_startup:
-        return 0  # a migration: LiteLLM needs no configuration for one
+        return _migrate(environ.get("DATABASE_URL", ""))
     if options.config is None:
         parser.error("--config is missing")
     router, key = read_router(options.config, environ)

@@ -134,10 +134,13 @@ class SandboxProgram:
         return found
 
     def wipe(self) -> None:
-        """Take back every fault and delete every app."""
+        """Take back every fault and delete every app and cluster."""
         self.control("DELETE", "/faults")
         self.control("DELETE", "/providers/faults")
-        for app in self.control("GET", "/status")["apps"]:
+        status = self.control("GET", "/status")
+        for cluster in status["clusters"]:
+            self.fly("DELETE", f"/postgres/{cluster['id']}")
+        for app in status["apps"]:
             self.fly("DELETE", f"/apps/{app['name']}?force=true")
         self.control("POST", "/calls/reset")
 

@@ -52,8 +52,8 @@ async def test_calls_are_counted_in_order_and_control_calls_are_not(fly: Sandbox
         ("GET", "/v1/apps/web/machines/x/versions"),
         ("POST", "/v1/apps/web/machines/x/signal"),
         ("PUT", "/v1/apps/web"),
-        ("GET", "/v1/postgres"),
         ("POST", "/api/v1/builds/depot_builder"),
+        ("GET", "/v1/postgres/x/backups"),
         ("GET", "/v1/apps/"),
     ],
 )

@@ -166,3 +166,12 @@ def test_text_without_anything_to_replace_is_returned_as_it_is(text: str) -> Non
     assert with_app_addresses(text, APPS) == text
     assert with_own_address(text, ADDRESS) == text
     assert with_host_paths(text, ROOT, files=["/app/x"], folders=["/data"]) == text
+
+
+def test_the_names_of_a_managed_cluster_are_replaced_by_its_two_addresses() -> None:
+    known = {"pgbouncer.c1.flympg.net": "127.77.0.11", "direct.c1.flympg.net": "127.77.0.10"}
+    url = "postgres://u:p@pgbouncer.c1.flympg.net:5432/d"
+    assert with_app_addresses(url, known) == "postgres://u:p@127.77.0.11:5432/d"
+    assert with_app_addresses("direct.C1.flympg.net", known) == "127.77.0.10"
+    for other in ("direct.c2.flympg.net", "x.direct.c1.flympg.net", "direct.c1.flympg.net.example"):
+        assert with_app_addresses(other, known) == other
