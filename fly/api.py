@@ -25,6 +25,7 @@ from fly.errors import (
 )
 from fly.leases import Leases
 from fly.machines import Machines
+from fly.managed_postgres import ManagedPostgres
 from fly.provisions import Apps, Ips, Secrets, Volumes
 from stacks.problem import Problem, ProblemError
 
@@ -85,6 +86,7 @@ class FlyApi:
         self.volumes = Volumes(self)
         self.machines = Machines(self)
         self.leases = Leases(self)
+        self.managed_postgres = ManagedPostgres(self)
 
     @classmethod
     def from_environment(

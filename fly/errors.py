@@ -2,7 +2,7 @@
 
 FlyError
 ├── FlyUnauthorized    401, 403
-├── FlyNotFound        404, and the 400 that says "could not find app"
+├── FlyNotFound        404, 410, and the 400 that says "could not find app"
 ├── FlyNameTaken       422 name_taken: app names are one namespace for all of Fly
 ├── FlyAlreadyExists   409 already_exists
 ├── FlyLeaseHeld       409 about a machine: another client holds its lease
@@ -226,7 +226,9 @@ def _kind(  # noqa: PLR0911 - one line for each answer
     match where.status:
         case 401 | 403:
             return FlyUnauthorized
-        case 404:
+        case (
+            404 | 410
+        ):  # 410: a cluster of Managed Postgres that was deleted (fly-go: ErrFlapsGone)
             return FlyNotFound
         case 400 if "could not find app" in message:
             return FlyNotFound

@@ -6,6 +6,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from fly.certificates import Certificate
+from fly.managed_postgres import Cluster, User
 from fly.replies import App, ExecResult, Ip, Machine, Secret, Volume
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class SharedLook:
         self.secrets = _Secrets(self)
         self.volumes = _Volumes(self)
         self.machines = _Machines(self)
+        self.managed_postgres = _ManagedPostgres(self)
 
     def as_api(self) -> "FlyApi":
         """Return this for code that only reads and is written for a `FlyApi`."""
@@ -52,10 +54,16 @@ class SharedLook:
         return found
 
     def exec(
-        self, app: str, machine_id: str, command: Sequence[str], *, timeout_s: float
+        self,
+        app: str,
+        machine_id: str,
+        command: Sequence[str],
+        *,
+        timeout_s: float,
+        hidden: Sequence[str] = (),
     ) -> ExecResult:
         """Run a command inside a machine."""
-        return self._api.machines.exec(app, machine_id, command, timeout_s=timeout_s)
+        return self._api.machines.exec(app, machine_id, command, timeout_s=timeout_s, hidden=hidden)
 
 
 class _Part:
@@ -103,6 +111,42 @@ class _Machines(_Part):
         return next((m for m in self.list(app) if m.id == machine_id), None)
 
     def exec(
-        self, app: str, machine_id: str, command: Sequence[str], *, timeout_s: float
+        self,
+        app: str,
+        machine_id: str,
+        command: Sequence[str],
+        *,
+        timeout_s: float,
+        hidden: Sequence[str] = (),
     ) -> ExecResult:
-        return self._look.exec(app, machine_id, command, timeout_s=timeout_s)
+        return self._look.exec(app, machine_id, command, timeout_s=timeout_s, hidden=hidden)
+
+
+class _ManagedPostgres(_Part):
+    def list(self, org_slug: str) -> tuple[Cluster, ...]:
+        return self._look.once(
+            "clusters", org_slug, lambda api: api.managed_postgres.list(org_slug)
+        )
+
+    def get(self, cluster_id: str) -> Cluster:
+        return self._look.once(
+            "cluster", cluster_id, lambda api: api.managed_postgres.get(cluster_id)
+        )
+
+    def databases(self, cluster_id: str) -> tuple[str, ...]:
+        return self._look.once(
+            "databases", cluster_id, lambda api: api.managed_postgres.databases(cluster_id)
+        )
+
+    def find_user(self, cluster_id: str, username: str) -> User | None:
+        users = self._look.once(
+            "users", cluster_id, lambda api: api.managed_postgres.users(cluster_id)
+        )
+        return next((user for user in users if user.username == username), None)
+
+    def password(self, cluster_id: str, username: str) -> str:
+        return self._look.once(
+            "password",
+            f"{cluster_id}/{username}",
+            lambda api: api.managed_postgres.password(cluster_id, username),
+        )

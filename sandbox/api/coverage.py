@@ -18,7 +18,7 @@ NOT_DONE = (
     ("/v1/apps/{app}/volumes/{volume}/snapshots", "there are no snapshots"),
     (
         "/v1/apps/{app}/certificates/custom, check",
-        "nobody issues certificates, the edge speaks no TLS",
+        "nobody issues any; the edge speaks no TLS",
     ),
     ("/v1/apps/{app}/secretkeys, deploy_token; /v1/tokens", "one token prefix opens everything"),
     (
