@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from fly.gates import EXEC_MARGIN_S, MOST_EXEC_S
 from fly.guests import guest_problems
+from fly.postgres_checks import postgres_problems
 from fly.regions import region_problems
 from fly.toml import extras_clashes
 from stacks.paths import spell
@@ -122,6 +123,7 @@ def _exec(settings: Settings, place: Place) -> Iterator[Problem]:
 
 def _stores(settings: Settings, place: Place) -> Iterator[Problem]:
     postgres, redis = settings.postgres, settings.redis
+    yield from postgres_problems(settings, place)
     if postgres is not None and postgres.kind == "single":
         yield from _data_machine(postgres.machine, "postgres.machine", place)
     if redis is not None and redis.kind == "app":

@@ -23,10 +23,14 @@ KEPT_FROM_RELEASE = ("image", "files", "file_modes", "guest")
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """What is run: the words after the image's entrypoint, and the plain environment."""
+    """What is run: the words after the entrypoint, and the plain environment.
+
+    `entrypoint` takes the place of the image's own, which runs where it is empty.
+    """
 
     command: Sequence[str]
     environment: Mapping[str, str]
+    entrypoint: Sequence[str] = ()
 
 
 class MigrationFailedError(Exception):
@@ -74,9 +78,12 @@ def run_migration(
 def _config(release: Release, migration: Migration) -> dict[str, Any]:
     base: Mapping[str, Any] = release.config
     kept = {key: base[key] for key in KEPT_FROM_RELEASE if key in base}
+    init = {"cmd": list(migration.command)}
+    if migration.entrypoint:
+        init["entrypoint"] = list(migration.entrypoint)
     form = {
         **kept,
-        "init": {"cmd": list(migration.command)},
+        "init": init,
         "env": dict(migration.environment),
         "restart": {"policy": "no"},
         "metadata": {"fly_platform_version": "v2", "fly_process_group": MIGRATION_GROUP},

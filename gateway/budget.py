@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from stacks.managed_plans import connections
+from stacks.values import ManagedPlan, PoolMode
+
 if TYPE_CHECKING:
     from stacks.settings import Settings
 
@@ -43,6 +46,7 @@ def budget_of(settings: "Settings") -> ConnectionBudget | None:
     """Return the budget of one environment alone; None when LiteLLM opens no connection.
 
     Environments that share one cluster each see the whole of `max_connections`: give each its part.
+    Of a managed cluster the plan and the pooler's mode say how many clients may be connected.
     """
     return budget_of_data(settings.model_dump(mode="json"))
 
@@ -56,7 +60,16 @@ def budget_of_data(settings: Mapping[str, Any]) -> ConnectionBudget | None:
         machines=sum(settings["fly"]["regions"].values()),
         workers=settings["server"]["workers"],
         limit=general["database_connection_pool_limit"] or DEFAULT_LIMIT,
-        max_connections=postgres["max_connections"],
+        max_connections=supply_of_data(postgres),
         overlap=settings["fly"]["strategy"] == "bluegreen",
         migration=MIGRATION,
     )
+
+
+def supply_of_data(postgres: Mapping[str, Any]) -> int:
+    """Return how many connections a Postgres takes, by its settings as plain data."""
+    if postgres.get("kind") != "managed":
+        most: int = postgres["max_connections"]
+        return most
+    cluster = postgres["managed"]
+    return connections(ManagedPlan(cluster["plan"]), PoolMode(cluster["pool_mode"]))

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from gateway.server import server_environment
 from stacks.extras import references
@@ -13,17 +13,22 @@ from stacks.values import SecretSource, Store
 MASTER_KEY = "LITELLM_MASTER_KEY"
 SALT_KEY = "LITELLM_SALT_KEY"
 DATABASE_URL = "DATABASE_URL"
+DIRECT_URL = "DIRECT_URL"  # LiteLLM's own name for the address that goes round a pooler
 KEY_DIGITS = 16
 SET_BY_FLY = ("FLY_", "PRIMARY_REGION")  # variables of every machine
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class RequiredSecret:
-    """A secret of the gateway's app. `composed`: its value is put together from other outputs."""
+class RequiredSecret(NamedTuple):
+    """A secret of the gateway's app. `composed`: its value is put together from other outputs.
+
+    `own`: whether there is one depends on what the environment runs on, not on what it runs; it is
+    no part of the bundle.
+    """
 
     name: str
     why: str
     composed: bool = False
+    own: bool = False
 
 
 def required_secrets(settings: Settings) -> tuple[RequiredSecret, ...]:
@@ -36,7 +41,7 @@ def required_secrets(settings: Settings) -> tuple[RequiredSecret, ...]:
     for secret in _needed(settings):
         known = found.get(secret.name)
         why = f"{known.why}; {secret.why}" if known and secret.why not in known.why else secret.why
-        found[secret.name] = RequiredSecret(secret.name, why, secret.composed)
+        found[secret.name] = secret._replace(why=why)
     return tuple(sorted(found.values()))
 
 
@@ -80,6 +85,13 @@ def _needed(settings: Settings) -> Iterator[RequiredSecret]:
             "where LiteLLM keeps keys, teams and spend",
             composed=True,
         )
+        if settings.postgres is not None and settings.postgres.kind == "managed":
+            yield RequiredSecret(
+                DIRECT_URL,
+                "the same database round its pooler: migrations",
+                composed=True,
+                own=True,
+            )
         yield RequiredSecret(SALT_KEY, "encrypts what the database holds; never changed afterwards")
     for name in dict.fromkeys(model.provider for model in settings.models):
         provider = settings.providers.get(name)

@@ -112,6 +112,20 @@ def migration_arguments(settings: Settings) -> tuple[str, ...]:
     return ("--skip_server_startup",)
 
 
+def migration_entrypoint(settings: Settings) -> tuple[str, ...]:
+    """Return what the migration's machine starts in place of the image's entrypoint; often nothing.
+
+    Behind a pooler Prisma must migrate round it, and reads the address from DATABASE_URL alone
+    (schema.prisma of 1.106.2 names no other; migration_lock.py asks for DIRECT_URL beside it). The
+    secret is put into that variable by the machine itself: its value is in no configuration. The
+    image's own entrypoint does nothing else but start `litellm` with the words it is given.
+    """
+    postgres = settings.postgres
+    if postgres is None or postgres.kind != "managed":
+        return ()
+    return ("sh", "-c", 'DATABASE_URL="$DIRECT_URL" exec litellm "$@"', "litellm")
+
+
 def migration_environment(settings: Settings) -> dict[str, str]:
     """Return the server's variables without the one that forbids a migration."""
     environment = server_environment(settings)

@@ -178,6 +178,11 @@ class Settings(Definition):
         return (self.postgres.app if self.postgres else None) or f"{self.fly.app}-db"
 
     @property
+    def postgres_cluster(self) -> str:
+        """The name of the cluster of Managed Postgres."""
+        return (self.postgres.managed.name if self.postgres else None) or f"{self.fly.app}-db"
+
+    @property
     def redis_app(self) -> str:
         """The name of the app that holds Redis."""
         return (self.redis.app if self.redis else None) or f"{self.fly.app}-redis"

@@ -11,9 +11,12 @@ from stacks.values import (
     Count,
     Frozen,
     Host,
+    ManagedPlan,
     MebiBytes,
+    PoolMode,
     Port,
     PostgresName,
+    RegionCode,
     Seconds,
     SecretName,
 )
@@ -53,29 +56,66 @@ class LibpqParameters(Frozen):
     target_session_attrs: str | None = None
 
 
-class Postgres(Frozen):
-    """The database behind `store: database`; `single` is provisioned, `existing` is only used."""
+class ManagedCluster(Frozen):
+    """A cluster of Fly's Managed Postgres. What it is changed in later: Fly's dashboard."""
 
-    kind: Literal["single", "existing"] = "single"
+    name: AppName | None = None
+    """`<gateway app>-db` when left out; it finds the cluster again after an interrupted run."""
+    plan: ManagedPlan = ManagedPlan.BASIC
+    disk_size_gb: Annotated[int, Field(strict=True, ge=1, le=1000, description="GB")] = 10
+    """At creation 500 at most. It only ever grows, also by itself when it fills."""
+    pg_major_version: Literal[16, 17] = 17
+    pool_mode: PoolMode = PoolMode.TRANSACTION
+    region: RegionCode | None = None
+    """The gateway's primary region when left out."""
+
+
+class Postgres(Frozen):
+    """The database behind `store: database`.
+
+    `single` is one machine and volume of ours, `managed` a cluster of Fly's Managed Postgres,
+    `existing` any other cluster: with `app`, role and database are made in it, without it is only
+    used.
+    """
+
+    kind: Literal["single", "managed", "existing"] = "single"
     database: PostgresName = "litellm"
     role: PostgresName = "litellm"
-    sslmode: Literal["disable", "prefer", "require"] = "disable"
-    """`disable` only inside Fly's private network, which is encrypted already."""
+    sslmode: Literal["disable", "prefer", "require"] | None = None
+    """`require` with `managed`, else `disable` when left out: that only inside Fly's private
+    network, which is encrypted already."""
     prisma: PrismaParameters = PrismaParameters()
     libpq: LibpqParameters = LibpqParameters()
     max_connections: Amount = 300
+    """Of the server. Not with `managed`: its plan says it."""
+    managed: ManagedCluster = ManagedCluster()
+    """`managed` only."""
     app: AppName | None = None
-    """`single`: `<gateway app>-db` when left out. `existing`: the app whose machine is used."""
+    """`single`: `<gateway app>-db` when left out. `existing`: the cluster's app, in whose primary
+    machine role and database are made."""
     image: str = "postgres:18"
+    """`single` only."""
     machine: DataMachine = DataMachine()
+    """`single` only."""
     host: Host | None = None
     """`existing`: where the cluster listens; `<app>.flycast` when left out."""
     port: Port = 5432
+    """`existing` only."""
     superuser: PostgresName = "postgres"
     superuser_password: SecretName = "POSTGRES_PASSWORD"
     role_password: SecretName = "POSTGRES_ROLE_PASSWORD"
     protect: bool = False
     """True on live: Pulumi refuses to delete it and keeps the data on destroy."""
+
+    @property
+    def encryption(self) -> str:
+        """The `sslmode` that is written."""
+        return self.sslmode or ("require" if self.kind == "managed" else "disable")
+
+    @property
+    def pooled_by_transaction(self) -> bool:
+        """True when a connection is another one of the server's at each transaction."""
+        return self.kind == "managed" and self.managed.pool_mode is PoolMode.TRANSACTION
 
 
 class Redis(Frozen):

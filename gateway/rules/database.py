@@ -7,6 +7,7 @@ from gateway.budget import budget_of_data
 from gateway.subject import Subject, mapping
 from stacks.problem import Severity
 from stacks.rule import Example, Finding, Rule
+from stacks.values import PoolMode
 
 STORE = ("litellm", "general_settings", "store_model_in_db")
 SCHEMA_UPDATE = ("litellm", "general_settings", "disable_prisma_schema_update")
@@ -49,15 +50,41 @@ def _over_budget(subject: Subject) -> Iterator[Finding]:
         budget = budget_of_data(settings)
     except (KeyError, TypeError, AttributeError, ValueError):
         return  # parts of settings, as examples and tests have them
-    if budget is not None and not budget.fits:
-        maximum = mapping(settings.get("postgres")).get("max_connections")
+    if budget is None or budget.fits:
+        return
+    postgres = mapping(settings.get("postgres"))
+    cluster = mapping(postgres.get("managed")) if postgres.get("kind") == "managed" else {}
+    path: tuple[str, ...] = ("settings", "postgres", "max_connections")
+    value, remedy = str(postgres.get("max_connections")), "raise it with the server's own limit"
+    if cluster:
+        path, value = ("settings", "postgres", "managed", "plan"), str(cluster.get("plan"))
+        remedy = "take a larger plan"
+        if cluster.get("pool_mode") == PoolMode.SESSION:
+            remedy = "set postgres.managed.pool_mode: transaction, take a larger plan"
+            value += ", pooled by session: each client holds a connection of the server"
+    yield Finding(
+        path,
+        value,
+        "a release opens more connections at its worst moment than are left beside the "
+        "reserve: machines x workers x database_connection_pool_limit, twice while blue and "
+        f"green overlap; worst {budget.worst}, available {budget.available}",
+        f"{remedy}, or lower one of the three",
+    )
+
+
+def _prepared_through_a_pooler(subject: Subject) -> Iterator[Finding]:
+    postgres = mapping(mapping(subject.configuration.settings).get("postgres"))
+    cluster = mapping(postgres.get("managed"))
+    pooled = postgres.get("kind") == "managed" and (
+        cluster.get("pool_mode", PoolMode.TRANSACTION) == PoolMode.TRANSACTION
+    )
+    if pooled and mapping(postgres.get("prisma")).get("pgbouncer") is False:
         yield Finding(
-            ("settings", "postgres", "max_connections"),
-            str(maximum),
-            "a release opens more connections at its worst moment than are left beside the "
-            "reserve: machines x workers x database_connection_pool_limit, twice while blue and "
-            f"green overlap; worst {budget.worst}, available {budget.available}",
-            "raise it with the server's own limit, or lower one of the three",
+            ("settings", "postgres", "prisma", "pgbouncer"),
+            "false",
+            "pooled by transaction, a statement that Prisma prepared is missing from the "
+            "connection that it gets next: queries fail",
+            "leave it out (true is written then), or set postgres.managed.pool_mode: session",
         )
 
 
@@ -130,5 +157,20 @@ RULES = (
             fly="[env]\nDISABLE_SCHEMA_UPDATE = 'True'\n",
         ),
         find=_everyone_migrates,
+    ),
+    Rule(
+        id="L180",
+        title="Prisma prepares statements through a pooler that forgets them",
+        severity=Severity.ERROR,
+        about="DATABASE_URL pgbouncer",
+        evidence=("superfly/docs mpg/client-configuration: Prisma, prepared statement errors",),
+        remedy="Leave `postgres.prisma.pgbouncer` out.",
+        failing=Example(
+            settings={"postgres": {"kind": "managed", "prisma": {"pgbouncer": False}}},
+        ),
+        passing=Example(
+            settings={"postgres": {"kind": "managed", "prisma": {"pgbouncer": True}}},
+        ),
+        find=_prepared_through_a_pooler,
     ),
 )

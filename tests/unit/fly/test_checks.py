@@ -100,13 +100,46 @@ def test_the_data_machines_are_checked_too() -> None:
 
 
 def test_what_exists_already_is_not_checked() -> None:
-    assert (
-        found(
-            postgres={"kind": "existing", "machine": {"size": "huge"}},
-            redis={"kind": "existing", "machine": {"size": "huge"}},
-        )
-        == {}
+    postgres = {"kind": "existing", "app": "on-auto-ai-gateway-db", "host": "x.flycast"}
+    assert found(postgres=postgres, redis={"kind": "existing", "machine": {"size": "huge"}}) == {}
+
+
+def test_what_means_nothing_with_a_kind_of_postgres_is_told_all_at_once() -> None:
+    single_only = {"image": "postgres:17", "machine": {"size": "huge"}}
+    cluster = {"plan": "launch", "region": "xyz"}
+    listed = found(
+        postgres={
+            **single_only,
+            "kind": "managed",
+            "managed": cluster,
+            "app": "a-db",
+            "max_connections": 400,
+            "role": "litellm_",
+            "sslmode": "disable",
+            "port": 5432,
+        }
     )
+    assert {path: problem.id for path, problem in listed.items()} == {
+        "postgres.image": "postgres.kind",
+        "postgres.machine": "postgres.kind",
+        "postgres.app": "postgres.kind",
+        "postgres.max_connections": "postgres.kind",
+        "postgres.managed.region": "fly.region",
+        "postgres.role": "postgres.name",
+        "postgres.sslmode": "postgres.sslmode",
+    }
+    assert "gateway:postgres.managed.plan" in listed["postgres.max_connections"].expected
+    assert set(found(postgres={"managed": cluster})) == {"postgres.managed"}
+
+
+def test_a_role_in_somebody_elses_cluster_is_one_of_its_own_with_a_password_that_is_known() -> None:
+    existing = {"kind": "existing", "role": "postgres"}
+    generated = {"POSTGRES_ROLE_PASSWORD": "generated"}
+    with_app = found(postgres={**existing, "app": "shared-db"}, secrets=generated)
+    assert set(with_app) == {"postgres.role"}
+    listed = found(postgres=existing, secrets=generated)
+    assert set(listed) == {"secrets.POSTGRES_ROLE_PASSWORD"}
+    assert "gateway:postgres.app" in listed["secrets.POSTGRES_ROLE_PASSWORD"].next_step
 
 
 def test_two_apps_cannot_have_one_name() -> None:

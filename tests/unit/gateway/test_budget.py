@@ -47,3 +47,15 @@ def test_a_release_fits_exactly_when_its_worst_moment_leaves_the_reserve(
 
     assert at(worst + RESERVED)
     assert not at(worst + RESERVED - 1)
+
+
+@pytest.mark.parametrize(
+    ("mode", "available"), [("transaction", 500 - RESERVED), ("session", 150 - RESERVED)]
+)
+def test_of_a_managed_cluster_plan_and_pool_mode_say_how_many_may_be_connected(
+    mode: str, available: int
+) -> None:
+    cluster = {"plan": "launch", "pool_mode": mode}
+    budget = budget_of(example(postgres={"kind": "managed", "managed": cluster}))
+    assert budget is not None
+    assert budget.available == available

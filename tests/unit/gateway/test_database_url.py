@@ -5,7 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.database_url import database_url, for_libpq, redacted, url_digest, without_password
+from gateway.database_url import (
+    Address,
+    database_url,
+    direct_url,
+    for_libpq,
+    redacted,
+    url_digest,
+    without_password,
+)
 from stacks.problem import ProblemError
 from tests.unit.gateway.example import bare, example
 
@@ -135,3 +143,20 @@ def test_libpq_gets_what_it_knows_and_nothing_else() -> None:
 def test_without_a_postgres_there_is_no_url() -> None:
     with pytest.raises(ProblemError, match="store: file"):
         database_url(example(postgres=None, store="file"), "secret")
+
+
+def test_a_managed_cluster_is_reached_through_its_pooler_and_by_migrations_round_it() -> None:
+    settings = bare(postgres={"kind": "managed", "prisma": {"application_name": "litellm-live"}})
+    pooler = Address("pgbouncer.c1.flympg.net", 5432)
+
+    assert database_url(settings, "secret", pooler) == (
+        "postgres://litellm:secret@pgbouncer.c1.flympg.net:5432/litellm?sslmode=require"
+        "&max_connection_lifetime=540&max_idle_connection_lifetime=50&connect_timeout=5"
+        "&pgbouncer=true&application_name=litellm-live"
+    )
+    assert direct_url(settings, "secret", Address("direct.c1.flympg.net", 5432)) == (
+        "postgres://litellm:secret@direct.c1.flympg.net:5432/litellm?sslmode=require"
+        "&connect_timeout=5&application_name=litellm-live"
+    )
+    by_session = bare(postgres={"kind": "managed", "managed": {"pool_mode": "session"}})
+    assert "pgbouncer" not in database_url(by_session, "secret", pooler).partition("?")[2]

@@ -2,9 +2,11 @@ from typing import Any
 
 import pytest
 
+from gateway.secret_names import required_secrets
 from gateway.server import (
     environment_clashes,
     migration_arguments,
+    migration_entrypoint,
     migration_environment,
     pinned_variables,
     server_arguments,
@@ -143,3 +145,16 @@ def test_without_a_database_nothing_is_said_about_its_schema() -> None:
     environment: dict[str, Any] = server_environment(example(store="file"))
 
     assert "DISABLE_SCHEMA_UPDATE" not in environment
+
+
+def test_a_migration_behind_a_pooler_goes_round_it_by_a_secret_that_no_configuration_holds() -> (
+    None
+):
+    assert migration_entrypoint(example()) == ()
+    managed = example(postgres={"kind": "managed"})
+    sh, flag, script, _ = migration_entrypoint(managed)
+    assert (sh, flag) == ("sh", "-c")
+    assert script == 'DATABASE_URL="$DIRECT_URL" exec litellm "$@"'
+    direct = next(s for s in required_secrets(managed) if s.name == "DIRECT_URL")
+    assert (direct.composed, direct.own) == (True, True)
+    assert "DIRECT_URL" not in {secret.name for secret in required_secrets(example())}
