@@ -12,6 +12,9 @@ from components.app import AppProvider, IpAssignmentProvider
 from components.certificate import CertificateProvider
 from components.data_machine import DataMachineProvider
 from components.database import DatabaseError, DatabaseProvider
+from components.existing_database import ExistingDatabaseError, ExistingDatabaseProvider
+from components.managed_cluster import ManagedClusterProvider
+from components.managed_postgres import ManagedDatabaseProvider, ManagedUserProvider
 from components.provider import FlyProvider, Properties, Seen
 from components.recorded import SECRET, Recorded
 from components.release import ReleaseProvider
@@ -32,6 +35,10 @@ PROVIDERS: Mapping[str, FlyProvider] = {
     "Volume": VolumeProvider(),
     "DataMachine": DataMachineProvider(),
     "Database": DatabaseProvider(),
+    "ExistingDatabase": ExistingDatabaseProvider(),
+    "ManagedCluster": ManagedClusterProvider(),
+    "ManagedDatabase": ManagedDatabaseProvider(),
+    "ManagedUser": ManagedUserProvider(),
     "Release": ReleaseProvider(),
 }
 """By kind; a kind that is not here lives in Pulumi's state alone, where nothing can move it."""
@@ -133,7 +140,7 @@ def _result(result: Callable[[], Any], place: str, problems: list[Problem]) -> A
         return result()
     except FlyError as error:
         problems.append(error.problem)
-    except DatabaseError as error:
+    except (DatabaseError, ExistingDatabaseError) as error:
         what, _, rest = str(error).partition("\n")
         step = rest.rpartition("\n")[2].strip() or "look at its log"
         problems.append(Problem(place, "drift.database", "", what, step))

@@ -44,6 +44,7 @@ class Bundle:
     proof_plan: str
     proof_archive: bytes
     secret_names: tuple[str, ...]
+    """Without those that are the environment's own."""
     own_variables: frozenset[str] = frozenset()
     """Variables in the fly.toml whose values are the environment's own."""
     schema_version: int = SCHEMA_VERSION
@@ -94,7 +95,7 @@ def make_bundle(settings: Settings) -> Bundle:
         ),
         proof_plan=render_proof_plan(settings),
         proof_archive=proof_archive(),
-        secret_names=tuple(secret.name for secret in required_secrets(settings)),
+        secret_names=tuple(s.name for s in required_secrets(settings) if not s.own),
         own_variables=own_variables(settings),
     )
 

@@ -113,6 +113,15 @@ _UNKNOWN: dict[str, dict[str, Any]] = {
     "Volume": {"volume_id": ""},
     "DataMachine": {"machine_id": ""},
     "Database": {"connected": ""},
+    "ExistingDatabase": {"connected": ""},
+    "ManagedCluster": {
+        "cluster_id": "",
+        "pooled_host": "pgbouncer",
+        "pooled_port": 5432,
+        "direct_host": "direct",
+        "direct_port": 5432,
+    },
+    "ManagedUser": {"password": STAND_IN},
     "Release": {
         "machine_ids": [],
         "image_digest": "",

@@ -10,14 +10,13 @@ from components.bundle import Bundle, make_bundle
 from components.certificate import Certificate
 from components.image_signature import image_signature
 from components.machine_config import gateway_machine_config
-from components.postgres import Postgres
 from components.redis import Redis
 from components.release import Release
 from components.secrets import GeneratedSecret, Secrets
-from gateway.database_url import database_url, redacted, url_digest
+from components.stores import provide_postgres
 from gateway.proof_plan import proof_command
 from gateway.secret_names import key_digest, provider_keys, query_key_name, required_secrets
-from gateway.server import migration_arguments, migration_environment
+from gateway.server import migration_arguments, migration_entrypoint, migration_environment
 from stacks.settings import Settings
 from stacks.values import SecretSource, Store
 
@@ -93,24 +92,18 @@ class Gateway(pulumi.ComponentResource):
             values[settings.redis.password] = redis.password
             self._stores.append(redis)
             self._outputs["redis_address"] = redis.address
-        if settings.postgres is not None:
-            password = self._postgres_password()
-            url = password.apply(lambda value: database_url(settings, value))
-            values["DATABASE_URL"] = url
-            # Neither form holds the password, so both may be read by anyone.
-            self._outputs["database_url"] = pulumi.Output.unsecret(url.apply(redacted))
-            self._outputs["database_url_digest"] = pulumi.Output.unsecret(url.apply(url_digest))
+        postgres = provide_postgres(
+            f"{self._name}-postgres", settings, self._role_password, self._child
+        )
+        values.update(postgres.secrets)
+        self._outputs |= postgres.outputs
+        self._stores += postgres.resources
         return {name: value for name, value in values.items() if name in needed}
 
-    def _postgres_password(self) -> pulumi.Output[str]:
+    def _role_password(self) -> pulumi.Output[str]:
+        """Return the password of an existing cluster's role."""
         postgres = self._settings.postgres
-        if postgres is None or postgres.kind == "existing":
-            return self._secret_value(postgres.role_password if postgres else "")
-        single = Postgres(f"{self._name}-postgres", self._settings, self._child)
-        self._stores.append(single)
-        self._outputs["database"] = single.connected
-        self._outputs["postgres_address"] = single.address
-        return single.role_password
+        return self._value(postgres.role_password if postgres else "", "")
 
     def _declared(self, *, missing_from: Mapping[str, Any]) -> dict[str, pulumi.Input[str]]:
         """Return the secrets whose values are configured or generated."""
@@ -216,7 +209,9 @@ def _events(settings: Settings) -> dict[str, Any]:
 def _migration(settings: Settings) -> dict[str, Any]:
     if settings.store is not Store.DATABASE:
         return {}
-    return {
+    migration: dict[str, Any] = {
         "command": list(migration_arguments(settings)),
         "environment": migration_environment(settings),
     }
+    entrypoint = migration_entrypoint(settings)
+    return migration | ({"entrypoint": list(entrypoint)} if entrypoint else {})

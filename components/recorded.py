@@ -67,6 +67,8 @@ def last_applied(recorded: Recorded) -> dict[str, Any]:
         inputs["machines"] = dict.fromkeys(inputs.get("machines") or {}, applied)
     if recorded.kind == "Secrets" and isinstance(digests, Mapping):
         inputs["names"] = dict.fromkeys(sorted(digests), DECLARED)
+    if "login" in inputs:
+        inputs["login"] = DECLARED
     return inputs
 
 

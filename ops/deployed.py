@@ -83,6 +83,11 @@ class Deployed:
         return str(self.outputs.get("database_url") or "")
 
     @property
+    def cluster(self) -> str:
+        """The id of the cluster of Managed Postgres; "" when the database is in no such."""
+        return str(self.outputs.get("postgres_cluster") or "")
+
+    @property
     def redis(self) -> str:
         """The private address of Redis; "" for one that is not ours."""
         return str(self.outputs.get("redis_address") or "")

@@ -54,7 +54,12 @@ def nothing_deployed(environment: str) -> bool:
 def apps_left(stack: Stack) -> list[str]:
     """Return those of the environment's apps that Fly still has."""
     settings = plain_settings(stack.root, stack.environment)
-    names = (settings.fly.app, settings.postgres_app, settings.redis_app)
+    postgres, redis = settings.postgres, settings.redis
+    names = [settings.fly.app]
+    if postgres is None or postgres.kind == "single":  # an existing one is somebody else's
+        names.append(settings.postgres_app)
+    if redis is None or redis.kind == "app":
+        names.append(settings.redis_app)
     with FlyApi.from_environment(stack.environ) as api:
         return [name for name in names if api.apps.find(name) is not None]
 

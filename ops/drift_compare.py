@@ -29,6 +29,9 @@ _NEVER_REMOVED = {
 EVERY_MACHINE = "*"  # in a path: the same on every machine of the release
 _THERE = "there"
 _DECLARED = "declared"
+_HOLD_DATA = frozenset(
+    {"Volume", "Database", "ExistingDatabase", "ManagedCluster", "ManagedDatabase"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +128,8 @@ class Comparison:
         return ""
 
     def _remedy(self, recorded: Recorded, move: Move) -> str:
+        if recorded.kind == "ManagedCluster":
+            return self._of_cluster(recorded, move)
         if recorded.kind != "Volume" or move.steps != ("size_gb",):
             return self._deploy
         if move.desired is not MISSING and move.desired > move.actual:
@@ -133,6 +138,17 @@ class Comparison:
         # A volume never shrinks, so the settings have to follow.
         setting = f"gateway:{store_of(recorded.name)}.machine.volume_gb"
         return f"pulumi config set -s {self.environment} --path {setting} --type int {move.actual}"
+
+    def _of_cluster(self, recorded: Recorded, move: Move) -> str:
+        """Return what is to be done: Fly's API changes no cluster, people do."""
+        key = str(move.steps[0]) if move.steps else ""
+        if key == "pool_mode" or move.actual is MISSING:
+            return self._deploy
+        if not move.reality:
+            return f"# in Fly's dashboard, cluster {recorded.id}: {key} = {move.desired}"
+        kind = "--type int " if isinstance(move.actual, int) else ""
+        setting = f"gateway:postgres.managed.{key}"
+        return f"pulumi config set -s {self.environment} --path {setting} {kind}{move.actual}"
 
     def _gone(self, recorded: Recorded) -> Finding:
         layer = Layer.SECRETS if recorded.kind == "Secrets" else Layer.INFRASTRUCTURE
@@ -147,7 +163,7 @@ class Comparison:
             actual=None,
             desired=_DECLARED,
             remedy=self._deploy,
-            details=data if recorded.kind in {"Volume", "Database"} else (),
+            details=data if recorded.kind in _HOLD_DATA else (),
             handle=Handle(resource_kind=recorded.kind),
         )
 

@@ -78,6 +78,8 @@ def wishes(
             return _of_machine(settings, tuple(rest), what.value, finding, recorded)
         case "DataMachine", ("config", *rest):
             return (_of_data_machine(finding, tuple(rest), what.value),)
+        case "ManagedCluster", (("plan" | "disk_size_gb" | "pg_major_version") as key,):
+            return (Wish(("postgres", "managed", str(key)), what.value),)
         case "Volume", ("size_gb",):
             return (Wish((store_of(finding.resource), "machine", "volume_gb"), what.value),)
         case _:
@@ -96,6 +98,10 @@ _UNSAID = {
     "Certificate": "a host name that is gone cannot be kept: take it out of `fly.hostnames`",
     "IpAssignment": "an address that is gone cannot be kept",
     "Database": "role and database are named by settings, which would name others",
+    "ExistingDatabase": "what is in the cluster is not decided here",
+    "ManagedCluster": "a cluster that is gone cannot be kept",
+    "ManagedDatabase": "a database that is gone cannot be kept",
+    "ManagedUser": "Fly has the password; gateway deploy takes it",
 }
 
 

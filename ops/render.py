@@ -6,6 +6,7 @@ from typing import Any
 
 from components.bundle import Bundle, make_bundle
 from gateway.database_url import HIDDEN, database_url, redacted
+from gateway.secret_names import required_secrets
 from ops.deployed import DIGEST_SHOWN
 from ops.exit_codes import ExitCode
 from ops.output import Output
@@ -31,7 +32,7 @@ def render(
         "environment": environment,
         "bundle": bundle.digest,
         "image": bundle.image,
-        "secrets": list(bundle.secret_names),
+        "secrets": [secret.name for secret in required_secrets(loaded.settings)],
         "warnings": [warning.as_json() for warning in loaded.warnings],
     }
     if to_stdout:

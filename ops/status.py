@@ -6,6 +6,7 @@ from typing import Any
 
 from fly.api import FlyApi
 from fly.errors import FlyError
+from fly.managed_postgres import READY
 from fly.release import RELEASE_KEY
 from fly.replies import Machine
 from gateway import proof
@@ -33,6 +34,7 @@ def status(environment: str, *, output: Output) -> ExitCode:
     # An environment's own, whatever becomes of its promotion: what runs can always be looked at.
     store = read_config_file(stack.root, environment).values.get("store", Store.DATABASE)
     readiness = _readiness(deployed.url, database=store == Store.DATABASE)
+    cluster = _cluster(stack, deployed.cluster)
     verdict = str(deployed.release["verdict"])
     output.facts(
         (
@@ -43,6 +45,7 @@ def status(environment: str, *, output: Output) -> ExitCode:
             ("digest", str(deployed.release.get("evidence_digest") or "")),
             ("readiness", readiness["told"]),
             ("sandbox", stack.sandbox.api_url if stack.sandbox else ""),
+            ("cluster", cluster["told"]),
             ("Fly", trouble),
         )
     )
@@ -57,11 +60,14 @@ def status(environment: str, *, output: Output) -> ExitCode:
             "readiness": readiness["told"],
             "machines": [dict(zip(MACHINE_COLUMNS, row, strict=True)) for row in rows],
             "hostnames": hostnames_as_json(hostnames),
+            "cluster": cluster["told"] or None,
             "fly_error": trouble or None,
             "sandbox": stack.sandbox.api_url if stack.sandbox else None,
         }
     )
-    well = readiness["ready"] and verdict == proof.Verdict.PASSED and not trouble
+    well = (
+        readiness["ready"] and cluster["ready"] and verdict == proof.Verdict.PASSED and not trouble
+    )
     return ExitCode.OK if well and serving(machines) else ExitCode.FINDING
 
 
@@ -110,6 +116,19 @@ def _machines(stack: Stack, app: str) -> tuple[tuple[Machine, ...], str]:
             return api.machines.list(app), ""
     except FlyError as error:
         return (), str(error.what)
+
+
+def _cluster(stack: Stack, cluster_id: str) -> dict[str, Any]:
+    """Ask Fly for the cluster of Managed Postgres, where the database is in one."""
+    if not cluster_id:
+        return {"ready": True, "told": ""}
+    try:
+        with FlyApi.from_environment(stack.environ) as api:
+            found = api.managed_postgres.get(cluster_id)
+    except FlyError as error:
+        return {"ready": False, "told": f"{cluster_id}: {error.what}"}
+    told = f"{found.name} ({found.id}): {found.status}, {found.plan}, {found.disk_size_gb} GB"
+    return {"ready": found.status == READY, "told": told}
 
 
 def _readiness(url: str, *, database: bool) -> dict[str, Any]:

@@ -18,6 +18,14 @@ COMPUTED: Mapping[str, Any] = {
     "Volume": {"volume_id": "vol_1"},
     "DataMachine": {"machine_id": "d1"},
     "Database": {"connected": "connected"},
+    "ManagedCluster": {
+        "cluster_id": "c1",
+        "pooled_host": "pgbouncer.c1.flympg.net",
+        "pooled_port": 5432,
+        "direct_host": "direct.c1.flympg.net",
+        "direct_port": 5432,
+    },
+    "ManagedUser": {"password": CLOSED},
 }
 
 

@@ -263,3 +263,11 @@ def test_digests_of_texts_name_their_kind() -> None:
 def test_a_bundle_is_made_without_pulumi() -> None:
     source = Path(__file__).parents[3] / "components" / "bundle.py"
     assert "import pulumi" not in source.read_text(encoding="utf-8")
+
+
+def test_a_managed_live_runs_the_bundle_that_a_single_dev_proved() -> None:
+    single = make_bundle(some_settings(postgres={"kind": "single"}))
+    managed = make_bundle(some_settings(postgres={"kind": "managed", "protect": True}))
+    existing = make_bundle(some_settings(postgres={"kind": "existing", "app": "shared-db"}))
+    assert single.digest == managed.digest == existing.digest
+    assert single.secret_names == managed.secret_names

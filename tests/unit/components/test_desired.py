@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from components.actual import comparable
+from components.actual import PROVIDERS, comparable
 from components.desired import desired
 from components.recorded import SECRET, last_applied, read_export, stack_outputs
 from components.three_ways import moves
@@ -93,3 +93,22 @@ def test_what_waits_for_its_deletion_is_not_recorded(export: dict[str, Any]) -> 
     rows = export["deployment"]["resources"]
     less = {"deployment": {"resources": [{**rows[0], "delete": True}]}}
     assert read_export(less) == ()
+
+
+@pytest.mark.parametrize(
+    ("postgres", "kinds"),
+    [
+        ({"kind": "managed"}, {"ManagedCluster", "ManagedDatabase", "ManagedUser"}),
+        ({"kind": "existing", "app": "shared-db"}, {"ExistingDatabase"}),
+        ({"kind": "existing", "host": "10.0.0.1"}, set()),
+    ],
+)
+def test_each_kind_of_postgres_is_declared_and_has_a_provider_that_can_look(
+    postgres: dict[str, Any], kinds: set[str]
+) -> None:
+    declared = desired(some_settings(postgres=postgres), ())
+    found = {each.kind for each in declared if "-postgres-" in each.name}
+    assert found == kinds
+    assert found <= PROVIDERS.keys()
+    (release,) = [each for each in declared if each.kind == "Release"]
+    assert ("entrypoint" in release.inputs["migration"]) == (postgres["kind"] == "managed")

@@ -11,6 +11,7 @@ from fly.replies import ImageRef, Machine
 from ops.drift_compare import Comparison
 from ops.drift_findings import Finding, Layer, Moved, Verdict
 from ops.drift_heal import plan_for
+from ops.drift_settings import wishes
 from stacks.settings import Settings
 from tests.unit.components.recorded_stack import export_of
 from tests.unit.components.test_bundle import some_settings
@@ -260,3 +261,27 @@ def test_nothing_of_a_secret_reaches_a_finding(compare: Compare) -> None:
     shown = repr([each.as_json() for each in found])
     assert MARKER not in shown
     assert SECRET.value not in shown
+
+
+def test_what_fly_let_a_cluster_become_is_kept_by_a_setting_and_the_rest_is_for_people() -> None:
+    settings = some_settings(postgres={"kind": "managed"})
+    recorded = read_export(export_of(settings))
+    name = "gateway-postgres-cluster"
+
+    def told(wanted: Settings, **there: Any) -> tuple[Finding, ...]:
+        resources = tuple(
+            Actual(each.name, {**each.inputs, **(there if each.name == name else {})})
+            for each in recorded
+        )
+        found = Comparison("dev", recorded, Reality(resources), desired(wanted, recorded))
+        return tuple(each for each in found.findings() if each.resource == name)
+
+    (grown,) = told(settings, disk_size_gb=20)
+    setting = "gateway:postgres.managed.disk_size_gb"
+    assert grown.remedy == f"pulumi config set -s dev --path {setting} --type int 20"
+    (wish,) = wishes(settings, grown, (grown,), recorded)
+    assert (wish.spelled, wish.value) == ("postgres.managed.disk_size_gb", 20)
+    larger = some_settings(postgres={"kind": "managed", "managed": {"plan": "scale"}})
+    (pending,) = told(larger)
+    assert pending.remedy.startswith("# in Fly's dashboard, cluster ")
+    assert pending.remedy.endswith(": plan = scale")
