@@ -22,7 +22,7 @@ READY = "ready"
 FAILED = frozenset({"failed", "error"})  # fly-go declares both spellings of one state
 LEAVING = frozenset({"deleting", "deleted"})
 READY_WITHIN_S = 1800.0
-POLL_S = 3.0
+FIRST_POLL_S, POLL_S = 0.5, 3.0  # it is asked for more and more rarely
 TELL_EVERY_S = 30.0
 
 
@@ -177,7 +177,7 @@ class ManagedPostgres:
         Raises `ManagedPostgresError` when it failed, is being deleted or takes too long.
         """
         began = self._connection.clock()
-        told_at, told = began, ""
+        told_at, told, pause = began, "", FIRST_POLL_S
         while True:
             cluster = self.get(cluster_id)
             now = self._connection.clock()
@@ -192,7 +192,8 @@ class ManagedPostgres:
             if cluster.status != told or now - told_at >= TELL_EVERY_S:
                 progress(f"cluster {cluster.name}: {cluster.status}, {now - began:.0f} s")
                 told_at, told = now, cluster.status
-            self._connection.sleep(POLL_S)
+            self._connection.sleep(pause)
+            pause = min(POLL_S, pause * 2)
 
     def delete(self, cluster_id: str) -> None:
         """Delete the cluster with its data; Fly removes it by and by. One that is gone is fine."""

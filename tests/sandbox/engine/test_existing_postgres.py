@@ -3,9 +3,12 @@ from typing import Any
 import psycopg
 import pytest
 
+from components.existing_database import ExistingDatabaseError, ExistingDatabaseProvider
+from components.secrets import DECLARED
+from fly.api import FlyApi
 from tests.sandbox.engine.conftest import NewStack
 from tests.sandbox.engine.pulumi_stack import Stack, moved, stub_config
-from tests.sandbox.engine.sandbox_program import SandboxProgram, wait_until
+from tests.sandbox.engine.sandbox_program import TOKEN, SandboxProgram, wait_until
 from tests.sandbox.engine.test_managed_postgres import assert_hidden
 
 CLUSTER = "shared-db"
@@ -27,7 +30,6 @@ def test_role_and_database_are_made_in_the_primary_of_somebody_elses_cluster(
     asked(primary, first, "CREATE TABLE kept (row text)")
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
         asked(standby, first, "SELECT 1")  # no copy of it: it only says that it is a standby
-    assert moved(stack.drift().stdout) == []
 
     as_superuser(primary, "ALTER ROLE litellm_dev PASSWORD 'by-somebody'")
     (row,) = moved(stack.drift().stdout)
@@ -37,20 +39,38 @@ def test_role_and_database_are_made_in_the_primary_of_somebody_elses_cluster(
     assert asked(primary, second, "SELECT count(*) FROM kept") == [(0,)]
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
         asked(primary, first, "SELECT 1")
+    assert_nothing_of_others_is_taken(sandbox, (standby, primary), second)
 
-    stack.destroy()
-    assert asked(primary, second, "SELECT count(*) FROM kept") == [(0,)]
-    assert sandbox.machines(CLUSTER)
-
-    as_superuser(primary, "ALTER DATABASE litellm_dev OWNER TO postgres")
-    configure(stack, first)  # not the role's any more: another stack may use it
-    refused = stack.up(check=False)
-    assert refused.returncode != 0
-    assert "litellm_dev is there already with another password" in refused.stdout
-    assert "database litellm_dev belongs to postgres" in refused.stdout
     (kept,) = as_superuser(primary, "SELECT rolpassword FROM pg_authid WHERE rolname ~ 'litellm'")
     assert kept[0].startswith("SCRAM-SHA-256$4096:")
     assert_hidden(stack, [first, second, SUPERUSER, kept[0]])
+
+
+def assert_nothing_of_others_is_taken(
+    sandbox: SandboxProgram, addresses: tuple[str, str], password: str
+) -> None:
+    """Make the same anew, as a stack does that knows of nothing, and with what is not ours."""
+    provider = ExistingDatabaseProvider()
+    environ = {"FLY_API_TOKEN": TOKEN, "FLY_FLAPS_BASE_URL": sandbox.addresses["api_url"]}
+    ours = {"app": CLUSTER, "superuser": "postgres", "role": "litellm_dev"}
+    inputs = {**ours, "database": "litellm_dev", "password": password}
+    with FlyApi.from_environment(environ) as api:
+        made = [provider.make(api, inputs) for _ in range(2)]
+        assert made[0] == made[1]  # the verifier has a random salt: it was not written again
+        look = provider.look(api, made[0].id, {**inputs, **made[0].computed})
+        assert look is not None
+        assert look.inputs == {"role": "litellm_dev", "login": DECLARED, "owner": "litellm_dev"}
+
+        foreign = {**inputs, "database": "postgres", "password": "wrong-" + "password"}
+        both = "is there already with another password(.|\n)*database postgres belongs to"
+        with pytest.raises(ExistingDatabaseError, match=both):
+            provider.make(api, foreign)
+        with pytest.raises(ExistingDatabaseError, match="role postgres is a superuser"):
+            provider.change(api, "", {}, {**inputs, "role": "postgres"})
+
+        as_superuser(addresses[0], "SELECT pg_promote()")
+        with pytest.raises(ExistingDatabaseError, match="2 of them take writes"):
+            provider.make(api, inputs)
 
 
 def configure(stack: Stack, password: str) -> None:

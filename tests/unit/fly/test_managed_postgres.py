@@ -37,11 +37,12 @@ def test_a_cluster_is_awaited_through_its_states_and_then_tells_where_it_is() ->
         "pooler": {"host": "pgbouncer.c1.flympg.net", "port": 5432},
     }
     ready = row(plan="Performance", pg_major_version="17", endpoints={"primary": primary})
-    states = [row("creating"), row("initializing"), row("initializing"), ready]
+    states = [row("creating"), row("creating"), row("initializing"), row("initializing"), ready]
     fly.on("GET /postgres/c1", *(ok({"data": state}) for state in states))
     told: list[str] = []
     cluster = fly.api().managed_postgres.await_ready("c1", progress=told.append)
-    assert told == ["cluster db: creating, 0 s", "cluster db: initializing, 3 s"]
+    assert told == ["cluster db: creating, 0 s", "cluster db: initializing, 2 s"]
+    assert fly.time.sleeps == [0.5, 1, 2, 3]
     assert (cluster.plan, cluster.pg_major_version) == ("performance", 17)
     assert cluster.pooler == Endpoint("pgbouncer.c1.flympg.net", 5432)
     assert cluster.direct.host == "direct.c1.flympg.net"
