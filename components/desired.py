@@ -49,14 +49,14 @@ def desired(settings: Settings, recorded: Iterable[Recorded]) -> tuple[Desired, 
         Gateway(NAME, settings, lambda _name: pulumi.Output.secret(STAND_IN))
 
     run: Callable[[], None] = cast("Any", pulumi.runtime.test)(program)
-    with _ALONE, _event_loops():
+    with _ALONE, event_loops():
         pulumi.runtime.set_mocks(monitor, PROJECT, settings.environment, preview=False)
         run()
     return tuple(sorted(monitor.declared, key=lambda each: each.name))
 
 
 @contextmanager
-def _event_loops() -> Iterator[None]:
+def event_loops() -> Iterator[None]:
     """Give Pulumi's runner an event loop here, and one in the thread where it answers resources.
 
     It would make both by itself and leave them open.

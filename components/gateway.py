@@ -8,6 +8,7 @@ import pulumi
 from components.app import App, IpAssignment
 from components.bundle import Bundle, make_bundle
 from components.certificate import Certificate
+from components.flyctl import FlyctlDeployment, deployment_fields
 from components.image_signature import image_signature
 from components.machine_config import gateway_machine_config
 from components.redis import Redis
@@ -18,7 +19,7 @@ from gateway.proof_plan import proof_command
 from gateway.secret_names import key_digest, provider_keys, query_key_name, required_secrets
 from gateway.server import migration_arguments, migration_entrypoint, migration_environment
 from stacks.settings import Settings
-from stacks.values import SecretSource, Store
+from stacks.values import Deployer, SecretSource, Store
 
 SecretValue = Callable[[str], pulumi.Output[str]]
 MASTER_KEY_PREFIX = "sk-"  # LiteLLM refuses a master key that begins otherwise
@@ -142,6 +143,7 @@ class Gateway(pulumi.ComponentResource):
         settings = self._settings
         master_key = values[settings.general_settings.master_key or "LITELLM_MASTER_KEY"]
         self._outputs["master_key"] = pulumi.Output.secret(master_key)
+        deployed = self._deployed_by_flyctl(bundle, app, secrets, addresses)
         return Release(
             f"{self._name}-release",
             environment=settings.environment,
@@ -166,12 +168,34 @@ class Gateway(pulumi.ComponentResource):
             keep_evidence=settings.proof.keep_evidence,
             events=_events(settings),
             events_key=self._events_key(),
+            flyctl_toml=bundle.fly_toml if deployed else "",
             opts=pulumi.ResourceOptions(
                 parent=self,
-                depends_on=[*self._stores, *addresses, *self._verified],
+                depends_on=[*self._stores, *addresses, *self._verified, *deployed],
                 custom_timeouts=pulumi.CustomTimeouts(create="60m", update="60m", delete="20m"),
             ),
         )
+
+    def _deployed_by_flyctl(
+        self, bundle: Bundle, app: App, secrets: Secrets, addresses: list[IpAssignment]
+    ) -> list[pulumi.Resource]:
+        """Have flyctl deploy before the Release judges; nothing where the Release deploys."""
+        if self._settings.fly.deployer is not Deployer.FLYCTL:
+            return []
+        deployment = FlyctlDeployment(
+            f"{self._name}-flyctl",
+            deployment=deployment_fields(
+                self._settings,
+                bundle,
+                app=app.name,
+                secrets_version=secrets.version,
+                migration=_migration(self._settings),
+            ),
+            triggers=[bundle.digest, bundle.toml_digest, secrets.version],
+            depends_on=[*self._stores, *addresses, *self._verified],
+            opts=self._child,
+        )
+        return [deployment]
 
     def _key_digests(self, values: Mapping[str, pulumi.Input[str]]) -> pulumi.Output[Any]:
         """Return the digests of providers' keys, by which a promotion sees that two share one."""

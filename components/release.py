@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -12,6 +13,8 @@ from pulumi.dynamic import Resource
 from components.history import Entry, Event, history_root, record
 from components.provider import FlyProvider, Made, Properties, Seen, lease_holder, report
 from fly.errors import FlyError
+from fly.flyctl_deployment import Deployment, FlyctlFailedError
+from fly.flyctl_release import FlyctlRelease
 from fly.gates import ReleaseUndoneError, RolloutStoppedError
 from fly.migration import Migration, run_migration
 from fly.release import Release as FlyRelease
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 
 COMPUTED = (
     "applied",
+    "applied_release",
     "machine_ids",
     "image_digest",
     "verdict",
@@ -40,7 +44,8 @@ class ReleaseProvider(FlyProvider):
 
     Drift is read machine by machine: `machines` maps a slot (`iad-1`) to the canonical
     configuration found there. `applied` is the configuration that was last proven; in-place
-    strategies go back to it.
+    strategies go back to it. `applied_release` says of which release it was, and with which
+    fly.toml flyctl deploys it again.
     """
 
     computed: ClassVar[tuple[str, ...]] = COMPUTED
@@ -48,11 +53,11 @@ class ReleaseProvider(FlyProvider):
 
     def make(self, api: "FlyApi", inputs: Properties) -> Made:
         """Roll the first release out, or finish one that was interrupted."""
-        return self._roll_out(api, inputs, previous=None)
+        return self._roll_out(api, inputs, before={})
 
     def change(self, api: "FlyApi", id_: str, before: Properties, inputs: Properties) -> Made:
         """Roll a new release out; only the proof runs when the machines are equal already."""
-        return self._roll_out(api, inputs, previous=before.get("applied"))
+        return self._roll_out(api, inputs, before=before)
 
     def look(self, api: "FlyApi", id_: str, outputs: Properties) -> Seen | None:
         """Read the configuration of every machine of the process group."""
@@ -74,17 +79,13 @@ class ReleaseProvider(FlyProvider):
             ) as lease:
                 api.machines.delete(app, machine.id, nonce=lease.nonce)
 
-    def _roll_out(
-        self, api: "FlyApi", inputs: Properties, *, previous: Mapping[str, Any] | None
-    ) -> Made:
+    def _roll_out(self, api: "FlyApi", inputs: Properties, *, before: Properties) -> Made:
         from components.gates import ProofGates  # noqa: PLC0415 (see shared_api)
 
         release, began = _release(inputs), time.monotonic()
         gates = ProofGates(api, release.app, inputs, progress=report)
-        migration = inputs["migration"]
-        if migration and not standing(api.machines.list(release.app), release).complete:
-            run_migration(api, release, Migration(**migration), progress=report)
-        rollout = Rollout(api, release, gates, previous=previous, progress=report)
+        by = _by_flyctl if inputs.get("flyctl") else _by_api
+        rollout = by(api, release, gates, inputs, before)
         try:
             machines = rollout.run()
         except ReleaseUndoneError as error:
@@ -95,7 +96,7 @@ class ReleaseProvider(FlyProvider):
         except RolloutStoppedError as error:
             seen = _seen(gates, inputs, Event.STOPPED, began)
             raise RolloutStoppedError(f"errored[proof] {release.app}: {error}\n  {seen}") from None
-        except FlyError:
+        except (FlyError, FlyctlFailedError):
             report(_seen(gates, inputs, Event.STOPPED, began))
             raise
         image_digest = next((m.image.digest for m in machines), "")
@@ -103,6 +104,12 @@ class ReleaseProvider(FlyProvider):
         _record(inputs, Event.DEPLOY, evidence, began)
         computed = {
             "applied": dict(release.config),
+            "applied_release": {
+                "bundle": release.digest,
+                "counts": dict(release.counts),
+                "strategy": release.strategy,
+                "toml": inputs.get("flyctl", {}).get("toml", ""),
+            },
             "machine_ids": [machine.id for machine in machines],
             "image_digest": image_digest,
             "verdict": evidence.verdict,
@@ -123,6 +130,7 @@ class Release(Resource, module="fly", name="Release"):
     `gate_key` the master key for the proof from outside; `public_url` where that proof asks.
     `contents` names what the bundle is made of, for the evidence: `image`, `config_digest`,
     `toml_digest`; of the files of evidence, `keep_evidence` are kept.
+    `flyctl_toml` is the fly.toml where flyctl deploys it, "" where we do.
     `events` is where a proof's events are read (`host`, `project_id`, `wait_s`; empty for nowhere),
     `events_key` the key for it.
     """
@@ -157,6 +165,7 @@ class Release(Resource, module="fly", name="Release"):
         keep_evidence: int,
         events: Mapping[str, Any],
         events_key: pulumi.Input[str],
+        flyctl_toml: str = "",
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         slots = [
@@ -182,9 +191,40 @@ class Release(Resource, module="fly", name="Release"):
             "keep_evidence": keep_evidence,
             "events": dict(events),
             "events_key": pulumi.Output.secret(events_key),
+            **({"flyctl": {"toml": flyctl_toml}} if flyctl_toml else {}),
             **dict.fromkeys(COMPUTED),
         }
         super().__init__(ReleaseProvider(), resource_name, properties, opts)
+
+
+def _by_api(
+    api: "FlyApi", release: FlyRelease, gates: "ProofGates", inputs: Properties, before: Properties
+) -> Rollout:
+    """Migrate the database where that is due, and return the rollout over Fly's API."""
+    migration = inputs["migration"]
+    if migration and not standing(api.machines.list(release.app), release).complete:
+        run_migration(api, release, Migration(**migration), progress=report)
+    return Rollout(api, release, gates, previous=before.get("applied"), progress=report)
+
+
+def _by_flyctl(
+    api: "FlyApi", release: FlyRelease, gates: "ProofGates", inputs: Properties, before: Properties
+) -> FlyctlRelease:
+    """Return the judgement of what flyctl deployed, which can also have it deploy.
+
+    What only this deployer needs is imported for it alone.
+    """
+    from components.flyctl import previous_deployment, run_program  # noqa: PLC0415 (see below)
+
+    migration = Migration(**inputs["migration"]) if inputs["migration"] else None
+    return FlyctlRelease(
+        api,
+        Deployment(release, inputs["flyctl"]["toml"], migration),
+        gates,
+        partial(run_program, progress=report),
+        previous=previous_deployment(release, before),
+        progress=report,
+    )
 
 
 def _seen(gates: "ProofGates", inputs: Properties, event: Event, began: float) -> str:

@@ -1,6 +1,5 @@
 """Fly's Machines API over HTTP: one client whose every call is paced, retried and translated."""
 
-import ipaddress
 import random as random_module
 import time
 from collections.abc import Callable, Mapping
@@ -11,6 +10,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from fly import retries
+from fly.addresses import is_loopback
 from fly.calls import Call
 from fly.certificates import Certificates
 from fly.errors import (
@@ -102,7 +102,7 @@ class FlyApi:
         problems = [*_token_problems(token), *_url_problems(base_url)]
         if problems:
             raise ProblemError(problems)
-        local = _is_loopback(urlsplit(base_url).hostname)
+        local = is_loopback(urlsplit(base_url).hostname)
         client = httpx.Client(
             base_url=base_url.rstrip("/") + "/v1",
             headers={"authorization": authorization(token), "user-agent": "litellm-fly-gateway"},
@@ -272,19 +272,10 @@ def _url_problems(base_url: str) -> list[Problem]:
         expected = "a URL such as https://api.machines.dev was expected"
     elif url.username is not None or url.query or url.fragment:
         expected = "only scheme, host and port were expected"
-    elif url.scheme == "http" and not _is_loopback(url.hostname):
+    elif url.scheme == "http" and not is_loopback(url.hostname):
         expected = "http:// would send the token in the clear; only a loopback address may use it"
     if not expected:
         return []
     step = "unset FLY_FLAPS_BASE_URL to use Fly, or set it to the sandbox's http://127.0.0.1:4280"
     shown = f'"{url.scheme}://{url.hostname}"' if url.hostname else ""
     return [Problem("environment: FLY_FLAPS_BASE_URL", "fly.address", shown, expected, step)]
-
-
-def _is_loopback(host: str | None) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host or "").is_loopback
-    except ValueError:
-        return False

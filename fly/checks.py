@@ -4,12 +4,12 @@ What stands in the rendered fly.toml is looked at there, by `fly.rules`: the siz
 machines, limits, signals, the strategy.
 """
 
-import ipaddress
 import json
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from fly.addresses import is_loopback
 from fly.gates import EXEC_MARGIN_S, MOST_EXEC_S
 from fly.guests import guest_problems
 from fly.postgres_checks import postgres_problems
@@ -189,7 +189,7 @@ def _names(settings: Settings, place: Place) -> Iterator[Problem]:
 
 def _api(settings: Settings, place: Place) -> Iterator[Problem]:
     url = settings.fly.public_url
-    if settings.fly.api == "sandbox" and (url is None or not _is_loopback(url)):
+    if settings.fly.api == "sandbox" and (url is None or not is_loopback(urlsplit(url).hostname)):
         yield Problem(
             place("fly.public_url"),
             "fly.api",
@@ -230,11 +230,3 @@ def _hostnames(settings: Settings, place: Place) -> Iterator[Problem]:
             f"add {host} to `fly.hostnames` in Pulumi.{settings.environment}.yaml",
             Severity.WARNING,
         )
-
-
-def _is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

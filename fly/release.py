@@ -13,6 +13,9 @@ GROUP = "app"  # the one process group that fly.toml declares
 RELEASE_KEY = "gateway_release"
 PHASE_KEY = "gateway_phase"
 SECRETS_KEY = "gateway_secrets_version"
+NOTED_KEY = "gateway_fly_release"  # the Fly release that our other notes were written about
+FLY_RELEASE_KEY = "fly_release_id"  # flyctl's own
+NO_FLY_RELEASE = "none"
 GONE = frozenset({"destroyed", "destroying"})
 
 
@@ -118,9 +121,20 @@ class Standing:
 
 
 def phase_of(machine: Machine) -> Phase | None:
-    """Return the phase in the machine's metadata; None on a machine that we did not make."""
+    """Return the phase in the machine's metadata; None on a machine that we did not make.
+
+    flyctl keeps our notes when it updates or replaces a machine. A machine that it deployed since
+    they were written is one that nobody proved, whatever they say.
+    """
     value = machine.metadata.get(PHASE_KEY)
+    if NOTED_KEY in machine.metadata and machine.metadata[NOTED_KEY] != fly_release(machine):
+        return Phase.NEW
     return Phase(value) if value in set(Phase) else None
+
+
+def fly_release(machine: Machine) -> str:
+    """Return the id of the Fly release that flyctl deployed the machine with."""
+    return machine.metadata.get(FLY_RELEASE_KEY) or NO_FLY_RELEASE
 
 
 def in_group(machines: Iterable[Machine]) -> tuple[Machine, ...]:

@@ -8,6 +8,7 @@ from stacks.values import (
     Amount,
     AppName,
     Count,
+    Deployer,
     Extras,
     Frozen,
     GibiBytes,
@@ -73,7 +74,8 @@ class Fly(Frozen):
     check: Check = Check()
     kill: Kill = Kill()
     strategy: Strategy = Strategy.BLUEGREEN
-    deployer: Literal["machines_api"] = "machines_api"
+    deployer: Deployer = Deployer.MACHINES_API
+    """Who deploys; `flyctl` needs that program and Pulumi's command plugin (docs/deploy.md)."""
     wait_timeout_s: Seconds = 300
     """How long one machine may take from its creation to passing checks."""
     public_url: HttpUrl | None = None

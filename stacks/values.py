@@ -159,6 +159,17 @@ class PoolMode(StrEnum):
     TRANSACTION = "transaction"
 
 
+class Deployer(StrEnum):
+    """Who brings the machines to a release; both leave the same machines, judged by one proof.
+
+    MACHINES_API: this project, over Fly's documented API, with a gate before traffic. Default.
+    FLYCTL: `flyctl deploy`, for `fly releases` and what else flyctl keeps; judged afterwards.
+    """
+
+    MACHINES_API = "machines_api"
+    FLYCTL = "flyctl"
+
+
 class Strategy(StrEnum):
     """How a release replaces the one before.
 
