@@ -8,6 +8,7 @@ from ops.deployed import EDGE_COLUMNS, Deployed
 from ops.engine_events import RELEASE, first_lines, summary
 from ops.engine_run import Watched
 from ops.exit_codes import ExitCode
+from ops.flyctl_ready import need_deployer
 from ops.image_verify import problem_before_up
 from ops.output import Output
 from ops.stack import Stack, open_stack
@@ -59,6 +60,7 @@ def deploy(environment: str, *, yes: bool, output: Output) -> ExitCode:
 def roll_out(stack: Stack, *, yes: bool, output: Output) -> ExitCode:
     """Deploy what a stack's settings say now, as `deploy` does."""
     began, environment = time.monotonic(), stack.environment
+    need_deployer(stack)
     # Before anything reads it; a stack of a backend that is not ours is left alone.
     if stack.local and mend_checkpoint(stack.state.backend, PROJECT, environment):
         output.say("a killed run left half a state: going on from the last whole one")

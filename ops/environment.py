@@ -56,7 +56,7 @@ def exports(
         Export("PULUMI_BACKEND_URL", f"file://{state.backend}"),
         Export("PULUMI_HOME", str(state.pulumi_home)),
         Export("PULUMI_CONFIG_PASSPHRASE", LOCAL_PASSPHRASE),
-        # The sandbox needs no plugin beside the engine's own, and there may be no network.
+        # Our own deployer needs no plugin beside the engine's, and there may be no network.
         Export("PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION", "true"),
         Export("FLY_API_TOKEN", LOCAL_TOKEN),
         Export("FLY_FLAPS_BASE_URL", sandbox.api_url),
