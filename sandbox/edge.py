@@ -163,8 +163,11 @@ def _head(scope: Scope, region: str) -> Head:
     headers: Headers = scope["headers"]
     given = dict(headers)
     client = (scope.get("client") or ("", 0))[0].encode()
-    port = str((scope.get("server") or ("", 80))[1]).encode()
-    forwarded = b", ".join(filter(None, [given.get(b"x-forwarded-for"), client]))
+    here, number = scope.get("server") or ("", 80)
+    port = str(number).encode()
+    # The last of the list is the app's own address that the client asked (superfly/docs,
+    # networking/request-headers).
+    forwarded = b", ".join(filter(None, [given.get(b"x-forwarded-for"), client, here.encode()]))
     target = scope["raw_path"] + (b"?" + scope["query_string"] if scope["query_string"] else b"")
     passed = [(name, value) for name, value in _passed_on(headers) if name not in _OURS]
     if b"content-length" not in given and _chunked(headers):

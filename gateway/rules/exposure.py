@@ -97,6 +97,22 @@ def _without_a_licence(subject: Subject) -> Iterator[Finding]:
             )
 
 
+def _allow_list_without_a_licence(subject: Subject) -> Iterator[Finding]:
+    secrets = subject.configuration.secrets
+    if secrets is None or LICENCE in secrets or LICENCE in subject.environment:
+        return
+    if subject.general_settings.get("allowed_ips") is not None:
+        path = ("litellm", "general_settings", "allowed_ips")
+        yield Finding(
+            path,
+            "",
+            "without LITELLM_LICENSE LiteLLM does not start; with it the whole X-Forwarded-For is "
+            "compared, which Fly ends with an address of the app's own: everybody is refused",
+            "remove it",
+            (Remove(path),),
+        )
+
+
 GENERAL = "general_settings: {dangerously_allow_mock_testing_request_params: true}\n"
 RULES = (
     Rule(
@@ -166,5 +182,24 @@ RULES = (
             secrets=frozenset({"LITELLM_LICENSE"}),
         ),
         find=_without_a_licence,
+    ),
+    Rule(
+        id="L176",
+        title="An allow-list of addresses, without the Enterprise edition's licence",
+        severity=Severity.ERROR,
+        about="general_settings.allowed_ips",
+        evidence=(
+            "litellm/proxy/proxy_server.py: `load_config` raises",
+            "measured on 1.106.2: it does not start",
+        ),
+        remedy="Remove it.",
+        failing=Example(
+            litellm="general_settings: {allowed_ips: [203.0.113.7]}\n", secrets=frozenset()
+        ),
+        passing=Example(
+            litellm="general_settings: {allowed_ips: [203.0.113.7]}\n",
+            secrets=frozenset({"LITELLM_LICENSE"}),
+        ),
+        find=_allow_list_without_a_licence,
     ),
 )

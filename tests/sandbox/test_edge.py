@@ -68,7 +68,7 @@ async def test_flys_headers_are_added_and_forged_ones_replaced(machines: Machine
         assert seen["fly-region"] == "iad"
         assert seen["x-forwarded-proto"] == "http"
         assert seen["x-forwarded-port"] == str(client.base_url.port)
-        assert seen["x-forwarded-for"] == "9.9.9.9, 127.0.0.1"
+        assert seen["x-forwarded-for"] == "9.9.9.9, 127.0.0.1, 127.0.0.1"
         assert seen["via"] == "1.0 mine, 1.1 fly.io"
         assert response.headers["via"] == "1.1 fly.io"
 
