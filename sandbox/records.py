@@ -1,6 +1,6 @@
 """What the stand-in remembers about apps, addresses, volumes, leases and releases."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from sandbox.interfaces import ImageReference, MachineRecord
@@ -132,8 +132,12 @@ def app_from_json(row: dict[str, Any]) -> AppRecord:
 
 
 def machine_to_json(machine: MachineRecord) -> dict[str, Any]:
-    """Give the machine as plain JSON values."""
-    return asdict(machine)
+    """Give the machine as plain JSON values, which are the record's own: dump them at once.
+
+    Copying them, as `asdict` does, took most of the time of a sandbox of 200 machines.
+    """
+    row = {field.name: getattr(machine, field.name) for field in fields(machine)}
+    return {**row, "image": asdict(machine.image)}
 
 
 def machine_from_json(row: dict[str, Any]) -> MachineRecord:
