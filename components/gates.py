@@ -12,6 +12,7 @@ from components.ticking import ticking
 from fly.errors import FlyError
 from fly.gates import EXEC_MARGIN_S, GateStatus, GateVerdict
 from fly.replies import Machine
+from fly.tally import FEW
 from gateway import proof
 from gateway.events.posthog import PostHog, posthog_client
 from gateway.events.waiting import read_events
@@ -50,7 +51,8 @@ class ProofGates:
     """Asks `gateway.proof` inside a machine through `exec`, and from outside over the network.
 
     `inputs` are the Release's: `proof_plan`, `proof_command`, `public_url`, `gate_key`, `events`,
-    `events_key`.
+    `events_key`, and `machines`, of which few are told one by one. Threads may share one for the
+    gate inside.
     """
 
     def __init__(
@@ -61,6 +63,8 @@ class ProofGates:
         self._inputs = inputs
         self._plan: dict[str, Any] = json.loads(inputs["proof_plan"])
         self._progress = progress
+        many = len(inputs.get("machines", ())) > FEW
+        self._progress_inside = (lambda _: None) if many else progress
         self._gates: list[Gate] = []
         self._image_digest = ""
 
@@ -71,10 +75,11 @@ class ProofGates:
         command = (*self._inputs["proof_command"], "--plan-packed", packed)
         timeout_s = self._plan["total_timeout_s"] + EXEC_MARGIN_S
         asked = proof.size_told(proof.read_plan(self._plan), owned=True)
-        self._progress(f"gate 1, inside machine {machine.id}: {asked}")
+        self._progress_inside(f"gate 1, inside machine {machine.id}: {asked}")
         try:
             # The machine answers when the proof has ended, and not before.
-            with ticking(lambda s: self._progress(f"gate 1: {s} of at most {timeout_s} s"), TICK_S):
+            said = f"of at most {timeout_s} s"
+            with ticking(lambda s: self._progress_inside(f"gate 1: {s} {said}"), TICK_S):
                 answer = self._api.machines.exec(
                     self._app, machine.id, command, timeout_s=timeout_s
                 )

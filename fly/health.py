@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from fly.api import FlyApi
 
 POLL_S = 0.25
+SLICE_S = 15  # of waiting for a start: then the lease is kept, and who must end early does
 STOP_MARGIN_S = 15  # beyond the machine's own kill timeout
 STARTABLE = frozenset({"stopped", "created", "suspended"})
 ENDED = frozenset({"failed", "destroyed", "destroying"})
@@ -47,6 +48,7 @@ def await_healthy(
             "started",
             instance_id=machine.instance_id,
             timeout_s=timeout_s,
+            slice_s=SLICE_S,
             tick=lambda: _keep(nonce),
         )
     except FlyWaitTimeout as error:

@@ -15,13 +15,17 @@ POLL_S = 5.0  # between looks at a lease that another client holds
 
 
 class HeldLease:
-    """A lease that we hold; one thread uses it."""
+    """A lease that we hold; `keep` is for one thread at a time.
+
+    `over` is set by who destroyed the machine: the lease went with it.
+    """
 
     def __init__(
         self, leases: "Leases", app: str, machine_id: str, lease: Lease, *, ttl_s: int, since: float
     ) -> None:
         self.machine_id = machine_id
         self.nonce = lease.nonce
+        self.over = False
         self._leases = leases
         self._app = app
         self._ttl_s = ttl_s
@@ -112,11 +116,15 @@ class Leases:
         try:
             yield held
         finally:
-            try:
-                self.release(app, machine_id, held.nonce)
-            except FlyError as error:
-                if progress is not None:
-                    progress(f"machine {machine_id}: its lease stays until it ends ({error.id})")
+            if not held.over:
+                self._give_back(app, held, progress)
+
+    def _give_back(self, app: str, held: HeldLease, progress: Callable[[str], None] | None) -> None:
+        try:
+            self.release(app, held.machine_id, held.nonce)
+        except FlyError as error:
+            if progress is not None:
+                progress(f"machine {held.machine_id}: its lease stays until it ends ({error.id})")
 
     def _patiently(
         self,
@@ -164,7 +172,7 @@ class Leases:
         return Call(
             "POST",
             _path(app, machine_id),
-            "lease.take" if nonce is None else "lease.refresh",
+            "lease.take",  # taking and refreshing are one endpoint, and so one limit
             machine_id,
             query={"ttl": str(ttl_s)},
             body={"ttl": ttl_s, "description": description} if nonce is None else {"ttl": ttl_s},

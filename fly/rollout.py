@@ -1,21 +1,22 @@
 """How a release replaces the one before: create, prove, move traffic, prove again, or undo."""
 
+import threading
 import time
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from fly.canonical import canonical
 from fly.gates import Gates, GateStatus, GateVerdict, ReleaseUndoneError, RolloutStoppedError
 from fly.health import UnhealthyMachineError
 from fly.machine_steps import MachineSteps
-from fly.release import Phase, Release, Standing, phase_of, standing
+from fly.release import Phase, Release, Slot, Standing, phase_of, standing
 from fly.replies import Machine
+from fly.tally import Progress
 
 if TYPE_CHECKING:
     from fly.api import FlyApi
 
-Progress = Callable[[str], None]
+PROVING = 8  # machines proven at a time: each asks the model providers, whose limits are not Fly's
 
 
 class Rollout:
@@ -42,6 +43,7 @@ class Rollout:
         self._previous = previous
         self._progress = progress
         self._steps = MachineSteps(api, release, progress, clock=clock, sleep=sleep)
+        self._proving = threading.BoundedSemaphore(PROVING)
 
     def run(self) -> tuple[Machine, ...]:
         """Carry the release out and return its machines, every one of them serving.
@@ -49,11 +51,10 @@ class Rollout:
         Raises `ReleaseUndoneError` when a gate said no or a machine never became healthy,
         `RolloutStoppedError` when a checker broke, and what the API raises.
         """
-        with ExitStack() as leases:
-            self._hold(leases)
-            self._finish_a_proven_release()
-            self._restore_half_moved_traffic()
+        with self._steps.leased(self._standing().all):
             found = self._standing()
+            if self._finish_a_proven_release(found) or self._restore_half_moved_traffic(found):
+                found = self._standing()
             if found.complete and not found.unproven:
                 self._progress(f"all {len(found.current)} machines already run {self._name}")
                 self._prove_unchanged()
@@ -61,7 +62,7 @@ class Rollout:
                 self._bluegreen(found)
             else:
                 self._in_place(found)
-        return tuple(self._standing().current.values())
+            return tuple(self._standing().current.values())
 
     @property
     def _name(self) -> str:
@@ -73,31 +74,29 @@ class Rollout:
     def _standing(self) -> Standing:
         return standing(self._steps.machines(), self._release)
 
-    def _hold(self, leases: ExitStack) -> None:
-        for machine in self._standing().all:
-            leases.enter_context(self._steps.leased(machine))
-
-    def _finish_a_proven_release(self) -> None:
+    def _finish_a_proven_release(self, found: Standing) -> bool:
         """Carry out what an earlier run had left to do when it died after its last gate."""
-        machines = self._standing().all
+        machines = found.all
         replaced = [m for m in machines if phase_of(m) is Phase.REPLACED]
         if not replaced:
-            return
+            return False
         self._progress("an earlier rollout was interrupted after its proof: finishing it")
         self._steps.mark([m for m in machines if phase_of(m) is Phase.NEW], Phase.SERVING)
         self._steps.destroy([m for m in machines if phase_of(m) is Phase.RETIRED])
         self._steps.destroy(replaced)
+        return True
 
-    def _restore_half_moved_traffic(self) -> None:
+    def _restore_half_moved_traffic(self, found: Standing) -> bool:
         """Give traffic back to the proven machines when an earlier run died while moving it."""
-        machines = self._standing().all
+        machines = found.all
         unproven = [m for m in machines if phase_of(m) is Phase.NEW]
         proven = [m for m in machines if phase_of(m) in {Phase.SERVING, Phase.RETIRED}]
         if not (proven and unproven):
-            return
+            return False
         self._progress("an earlier rollout was interrupted: traffic goes to the proven machines")
         self._steps.serve([m for m in proven if phase_of(m) is Phase.RETIRED])
         self._steps.withdraw(unproven, Phase.NEW)
+        return True
 
     def _prove_unchanged(self) -> None:
         verdict = self._gates.outside()
@@ -115,13 +114,10 @@ class Rollout:
             self._progress(f"{len(abandoned)} machines of an abandoned release: destroying them")
             self._steps.destroy(abandoned)
         greens = list(found.unproven)
+        waiting = _waiting(blues)
+        wanted: list[Machine | Slot] = [*greens, *found.missing]
         try:
-            greens += [self._steps.create(slot) for slot in found.missing]
-            for green in greens:
-                self._steps.healthy(green)
-            for green in greens:
-                where = f"machine {green.id} ({green.region})"
-                self._ask(self._gates.inside(green), where, _waiting(greens, blues))
+            self._steps.each(wanted, lambda one: self._bring_up(one, greens, waiting))
         except (UnhealthyMachineError, ReleaseUndoneError) as error:
             self._undo_greens(greens, str(error), blues)
         self._move_traffic(greens, blues)
@@ -129,6 +125,24 @@ class Rollout:
         self._steps.mark(blues, Phase.REPLACED)
         self._steps.mark(greens, Phase.SERVING)
         self._steps.destroy(blues)
+
+    def _bring_up(self, wanted: Machine | Slot, greens: list[Machine], waiting: str) -> None:
+        """Create one machine if there is none yet, wait until it is healthy, prove it inside.
+
+        Machines are at different points of this at the same time: the first proofs say no while
+        most of a large release does not exist yet.
+        """
+        if isinstance(wanted, Slot):
+            green = self._steps.create(wanted)
+            greens.append(green)
+        else:
+            green = wanted
+        self._steps.healthy(green)
+        with self._proving:
+            self._steps.check()
+            verdict = self._gates.inside(green)
+        self._ask(verdict, f"machine {green.id} ({green.region})", waiting, one_of_many=True)
+        self._steps.tally.done("proven")
 
     def _move_traffic(self, greens: list[Machine], blues: tuple[Machine, ...]) -> None:
         self._progress(f"moving traffic to {len(greens)} machines of {self._name}")
@@ -158,38 +172,40 @@ class Rollout:
 
     def _in_place(self, found: Standing) -> None:
         """Update machine by machine (rolling) or all at once (immediate)."""
-        one_by_one = self._release.strategy == "rolling"
-        spare = list(found.others)
         resumed = list(found.unproven)
         updated = [(m, self._previous) for m in resumed] if self._previous is not None else []
         created = resumed if self._previous is None else []
+        matched, absent, spare = _matched(found)
         try:
-            for slot in found.missing:
-                match = next((m for m in spare if m.region == slot.region), None)
-                if match is None:
-                    created.append(self._steps.create(slot))
-                    continue
-                spare.remove(match)
-                before = self._before(match)
-                updated.append((match, before))
-                self._steps.update(match, withdraw=one_by_one)
-                if one_by_one:
-                    self._steps.healthy(match)
-                    if len(updated) == 1:
-                        serving = f"machine {match.id} has no traffic, the others serve as before"
-                        self._ask(self._gates.inside(match), f"machine {match.id}", serving)
-                    self._steps.uncordon([match])
-            for machine in created:
-                self._steps.healthy(machine)
-            for machine, _ in updated:
-                self._steps.healthy(machine)
-            self._steps.uncordon([*created, *(machine for machine, _ in updated)])
+            if self._release.strategy == "rolling":
+                for machine in matched:
+                    self._update_gently(machine, updated)
+            else:
+                self._steps.each(matched, lambda machine: self._update(machine, updated))
+            self._steps.each(absent, lambda slot: created.append(self._steps.create(slot)))
+            machines = [*created, *(machine for machine, _ in updated)]
+            self._steps.each(machines, self._steps.healthy)
+            self._steps.uncordon(machines)
             serving = f"all machines run {self._name} and have the traffic"
             self._ask(self._gates.outside(), "the public address", serving)
         except (UnhealthyMachineError, ReleaseUndoneError) as error:
             self._undo_updates(updated, created, str(error))
         self._steps.mark([*created, *(machine for machine, _ in updated)], Phase.SERVING)
         self._steps.destroy(spare)
+
+    def _update(self, machine: Machine, updated: "Updated", *, withdraw: bool = False) -> None:
+        """Give one machine the release, and remember first what it would be restored to."""
+        updated.append((machine, self._before(machine)))
+        self._steps.update(machine, withdraw=withdraw)
+
+    def _update_gently(self, machine: Machine, updated: "Updated") -> None:
+        """Take one machine's traffic, give it the release, and the traffic back."""
+        self._update(machine, updated, withdraw=True)
+        self._steps.healthy(machine)
+        if len(updated) == 1:
+            serving = f"machine {machine.id} has no traffic, the others serve as before"
+            self._ask(self._gates.inside(machine), f"machine {machine.id}", serving)
+        self._steps.uncordon([machine])
 
     def _before(self, machine: Machine) -> Mapping[str, Any]:
         """Return what to restore: the machine's own proven configuration, else the one before."""
@@ -199,26 +215,33 @@ class Rollout:
 
     def _undo_updates(
         self,
-        updated: list[tuple[Machine, Mapping[str, Any]]],
+        updated: "Updated",
         created: list[Machine],
         reason: str,
     ) -> None:
         self._progress(f"not proven: restoring {len(updated)} machines")
         # One machine alone has nobody to take its traffic meanwhile.
         one_by_one = self._release.strategy == "rolling" and len(self._standing().all) > 1
-        for machine, before in updated:
-            self._steps.restore(machine, before, withdraw=one_by_one)
+        if self._release.strategy == "rolling":
+            for machine, before in updated:
+                self._steps.restore(machine, before, withdraw=one_by_one)
+        else:
+            self._steps.each(updated, lambda one: self._steps.restore(*one, withdraw=False))
         self._steps.destroy([m for m in created if phase_of(m) is not Phase.SERVING])
         raise ReleaseUndoneError(
             f"{reason}\n  {self._name} was undone: {len(updated)} machines are back on the "
             "configuration before"
         )
 
-    def _ask(self, verdict: GateVerdict, where: str, serving: str) -> None:
+    def _ask(
+        self, verdict: GateVerdict, where: str, serving: str, *, one_of_many: bool = False
+    ) -> None:
         """Act on a verdict; `serving` says who has traffic where a checker that broke leaves it."""
-        self._progress(f"proof at {where}: {verdict.status} ({verdict.summary})")
+        told = f"proof at {where}: {verdict.status} ({verdict.summary})"
         if verdict.status is GateStatus.PASSED:
+            (self._steps.tally.one if one_of_many else self._progress)(told)
             return
+        self._progress(told)
         if verdict.status is GateStatus.ERRORED:
             raise RolloutStoppedError(
                 f"the proof at {where} could not be carried out: {verdict.summary}\n"
@@ -228,7 +251,23 @@ class Rollout:
         raise ReleaseUndoneError(f"the proof at {where} {verdict.status}: {verdict.summary}")
 
 
-def _waiting(greens: list[Machine], blues: tuple[Machine, ...]) -> str:
+Updated = list[tuple[Machine, Mapping[str, Any]]]
+
+
+def _matched(found: Standing) -> tuple[list[Machine], list[Slot], list[Machine]]:
+    """Return the machines to update, the slots that have none, and the machines left over."""
+    spare, matched, absent = list(found.others), [], []
+    for slot in found.missing:
+        match = next((machine for machine in spare if machine.region == slot.region), None)
+        if match is None:
+            absent.append(slot)
+        else:
+            spare.remove(match)
+            matched.append(match)
+    return matched, absent, spare
+
+
+def _waiting(blues: Collection[Machine]) -> str:
     """Say who serves while the new machines are proven inside."""
-    waiting = f"the {len(greens)} new machines have no traffic"
+    waiting = "the new machines have no traffic"
     return f"{waiting}, the {len(blues)} of the release before serve" if blues else waiting
