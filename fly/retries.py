@@ -52,19 +52,26 @@ ROUNDING_S = 1e-6  # a delay below it is floating-point noise
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A token bucket's shape."""
+    """A token bucket's shape; `reserve` of its burst we keep back.
+
+    Calls arrive closer together than they were sent when an earlier one took longer on its way,
+    and a bucket that is spent to the last refuses such a one.
+    """
 
     per_s: float
     burst: int
+    reserve: int = 1
 
 
 # Fly's documented limits, for one action on one machine or app
 # (fly.io/docs/machines/api/working-with-machines-api, "Rate Limits").
 DEFAULT_LIMIT = Limit(per_s=1, burst=3)
-LIMITS = {"machine.get": Limit(per_s=5, burst=10)}
-# Of each burst, kept back: calls arrive closer together than they were sent when the first of
-# them took longer on its way, and a bucket that is spent to the last refuses such a one.
-RESERVE = 1
+LIMITS = {
+    "machine.get": Limit(per_s=5, burst=10),
+    # Of an app and not of a machine: a large release is at this limit for minutes, and one call
+    # that is two seconds late would be enough.
+    "machine.create": Limit(per_s=1, burst=3, reserve=2),
+}
 
 
 def least_s(calls: int, limit: Limit = DEFAULT_LIMIT) -> float:
@@ -102,7 +109,7 @@ class Pacer:
             now = self._clock()
             full_at = max(now, self._full_at.get((action, target), now)) + 1 / limit.per_s
             self._full_at[action, target] = full_at
-        delay = full_at - now - (limit.burst - RESERVE) / limit.per_s
+        delay = full_at - now - (limit.burst - limit.reserve) / limit.per_s
         if delay > ROUNDING_S:
             self._sleep(delay)
 

@@ -141,6 +141,14 @@ def test_each_action_on_each_object_has_a_limit_of_its_own() -> None:
     assert time.sleeps == []
 
 
+def test_machines_are_created_once_a_second_so_that_a_late_call_is_not_refused() -> None:
+    time = VirtualTime()
+    pacer = Pacer(clock=time.clock, sleep=time.sleep)
+    for _ in range(4):
+        pacer.wait("machine.create", "acme")
+    assert time.sleeps == [1.0, 1.0, 1.0]
+
+
 def test_reading_a_machine_may_go_faster() -> None:
     time = VirtualTime()
     pacer = Pacer(clock=time.clock, sleep=time.sleep)
