@@ -12,6 +12,7 @@ from benchmarks import (
     drift,
     engine_cost,
     gateway_speed,
+    release_scale,
     rendering,
     report,
     rescue_times,
@@ -28,6 +29,7 @@ BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "rollout": rollout_loss.rows,
     "resilience": rescue_times.rows,
     "drift": drift.rows,
+    "scale": release_scale.rows,
 }
 
 

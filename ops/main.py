@@ -27,6 +27,7 @@ from ops.explain_commands import explain
 from ops.image_commands import image
 from ops.import_commands import import_files
 from ops.output import Output
+from ops.plan_scale_commands import plan_scale
 from ops.promotion_commands import history, promote, rollback
 from stacks.problem import Problem
 
@@ -133,6 +134,7 @@ app.add_command(drift)
 app.add_command(promote)
 app.add_command(rollback)
 app.add_command(history)
+app.add_command(plan_scale)
 
 
 @app.command()

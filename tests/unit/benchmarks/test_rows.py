@@ -6,7 +6,15 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks import check_speed, drift, engine_cost, first_rescue, gateway_speed, rollout_loss
+from benchmarks import (
+    check_speed,
+    drift,
+    engine_cost,
+    first_rescue,
+    gateway_speed,
+    release_scale,
+    rollout_loss,
+)
 from benchmarks.first_rescue import PRIMARIES, Rescues
 from benchmarks.harness import ROOT
 from benchmarks.rollout_loss import Tally
@@ -183,3 +191,17 @@ def test_a_drift_of_many_machines_is_missed_by_time_or_by_one_refused_call() -> 
     assert drift.large_row([3.0], calls).held
     assert not drift.large_row([4.5], calls).held
     assert not drift.large_row([3.0], [*calls, {"status": 429}]).held
+
+
+@pytest.mark.parametrize(
+    ("seconds", "status", "held"), [(130.0, 200, True), (139.0, 200, False), (130.0, 429, False)]
+)
+def test_a_large_release_holds_within_its_bound_and_one_boot_and_without_a_refused_call(
+    *, seconds: float, status: int, held: bool
+) -> None:
+    call = {"method": "POST", "path": "/v1/apps/a/machines/m1/exec", "status": status}
+    few = release_scale.Released(5, 14.0, ())
+    row = release_scale.release_row(few, release_scale.Released(100, seconds, (call,)))
+    assert row.held is held
+    assert row.ratio == pytest.approx(seconds / 97)
+    assert "most calls: 1 x POST machine/exec" in row.note

@@ -30,7 +30,7 @@ def test_every_command_that_was_promised_is_there() -> None:
     sandbox = {"up", "down", "status", "logs", "break", "heal", "reset"}
     top = {"check", "explain", "rules", "import"}
     top |= {"deploy", "destroy", "prove", "status", "render", "env", "drill", "drift"}
-    top |= {"promote", "rollback", "history"}
+    top |= {"promote", "rollback", "history", "plan-scale"}
     evidence = {"list", "show", "verify"}
     below_them = {f"sandbox {name}" for name in sandbox} | {f"evidence {name}" for name in evidence}
     below_them |= {"image pin", "image verify"}
