@@ -11,12 +11,14 @@ from fly.health import await_healthy, await_stopped
 from fly.machine_config import MachineRequest
 from fly.release import PHASE_KEY, RELEASE_KEY, Phase, Release, Slot, phase_of
 from fly.replies import Machine
-from fly.tally import Progress, Tally
+from fly.tally import Tally
 from fly.together import Together
 
 if TYPE_CHECKING:
     from fly.api import FlyApi
     from fly.leases import HeldLease
+
+Progress = Callable[[str], None]
 
 LEASE_TTL_S = 120  # outlasts one gate
 # Machines worked on at a time. Fly creates one a second for an app, so that this many are on their
@@ -76,14 +78,15 @@ class MachineSteps:
         self._together.check()
 
     @contextmanager
-    def leased(self, machines: Collection[Machine]) -> Iterator[None]:
+    def leased(self, *machines: Machine) -> Iterator[None]:
         """Hold the machines' leases, so that no other client changes them meanwhile."""
         stacks = {machine.id: ExitStack() for machine in machines}
         try:
             self.each(machines, lambda machine: self._take(machine, stacks[machine.id]))
             yield
         finally:
-            self._leases.clear()  # from here on they are given back, and not refreshed any more
+            for machine in machines:  # from here on not refreshed any more, but given back
+                self._leases.pop(machine.id, None)
             self.each(list(stacks.values()), lambda stack: stack.close())
 
     def create(self, slot: Slot) -> Machine:

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 from fly.canonical import canonical
 from fly.gates import Gates, GateStatus, GateVerdict, ReleaseUndoneError, RolloutStoppedError
 from fly.health import UnhealthyMachineError
-from fly.machine_steps import MachineSteps
+from fly.machine_steps import MachineSteps, Progress
 from fly.release import Phase, Release, Slot, Standing, phase_of, standing
 from fly.replies import Machine
-from fly.tally import Progress
 
 if TYPE_CHECKING:
     from fly.api import FlyApi
@@ -51,7 +50,7 @@ class Rollout:
         Raises `ReleaseUndoneError` when a gate said no or a machine never became healthy,
         `RolloutStoppedError` when a checker broke, and what the API raises.
         """
-        with self._steps.leased(self._standing().all):
+        with self._steps.leased(*self._standing().all):
             found = self._standing()
             if self._finish_a_proven_release(found) or self._restore_half_moved_traffic(found):
                 found = self._standing()

@@ -7,13 +7,11 @@ from collections.abc import Callable
 FEW = 8  # machines that are told one by one
 EVERY_S = 5.0  # between two lines of counts
 
-Progress = Callable[[str], None]
-
 
 class Tally:
     """Tells how far one step over `total` machines is; threads may share one."""
 
-    def __init__(self, say: Progress, clock: Callable[[], float], total: int) -> None:
+    def __init__(self, say: Callable[[str], None], clock: Callable[[], float], total: int) -> None:
         self._say = say
         self._clock = clock
         self._total = total

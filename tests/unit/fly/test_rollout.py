@@ -15,6 +15,7 @@ from fly.canonical import canonical
 from fly.errors import FlyNotFound, Where
 from fly.gates import GateStatus, GateVerdict, ReleaseUndoneError, RolloutStoppedError
 from fly.health import UnhealthyMachineError
+from fly.machine_steps import MachineSteps
 from fly.release import GROUP, Phase, Release, observed, phase_of, standing
 from fly.replies import ImageRef, Machine
 from fly.rollout import Rollout
@@ -427,3 +428,22 @@ def test_a_large_release_killed_while_many_calls_are_under_way_is_finished_by_th
     fly.die_at = None
     roll_out(fly, large("2"))
     assert_released(fly, large("2"))
+
+
+def test_leases_that_are_taken_one_by_one_end_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    fly, nonces = FakeFly(), dict[str, str | None]()
+    monkeypatch.setattr(fly, "uncordon", lambda _, id_, *, nonce: nonces.update({id_: nonce}))
+    steps = MachineSteps(
+        fly,  # type: ignore[arg-type]  # the fake speaks what a rollout calls
+        release("1"),
+        lambda _: None,
+        clock=lambda: 0.0,
+        sleep=lambda _: None,
+    )
+    one, other = machine("m1", {}), machine("m2", {})
+    with steps.leased(one):
+        with steps.leased(other):
+            steps.uncordon([one, other])
+        assert nonces == {"m1": "nonce", "m2": "nonce"}
+        steps.uncordon([one, other])
+        assert nonces == {"m1": "nonce", "m2": None}
