@@ -26,6 +26,7 @@ from gateway.evidence.document import (
     proof_digest,
 )
 from gateway.evidence.keeping import keep
+from gateway.proof.verdicts import Verdict
 
 if TYPE_CHECKING:
     from fly.api import FlyApi
@@ -121,6 +122,8 @@ class ProofGates:
         """
         if not self._gates:
             return Evidence()
+        # Whichever thread ended last: what decided stands last, as readers of evidence have it.
+        self._gates.sort(key=lambda gate: (gate.gate == OUTSIDE, gate.verdict != Verdict.PASSED))
         document = build(
             self._subject(image_digest),
             self._plan,

@@ -102,7 +102,9 @@ def test_a_gate_that_fails_leaves_the_release_before_serving_and_no_stream_is_lo
             assert (last["gate"], last["verdict"]) == (gate, "failed")
             why = "not rescued" if gate == INSIDE else "without a fallback"
             assert any(why in reason for reason in evidence["reasons"])
-            assert all(gate_before["verdict"] == "passed" for gate_before in evidence["gates"][:-1])
+            # Machines are proven at the same time: another one's gate may have failed as well.
+            others = [g for g in evidence["gates"] if g["gate"] != gate]
+            assert all(other["verdict"] == "passed" for other in others)
     more_answers(users)
 
     assert len(set(files)) == ups

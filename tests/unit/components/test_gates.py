@@ -27,7 +27,7 @@ CLOSED = "http://127.0.0.1:9"  # the discard port: nobody listens
 
 @dataclass
 class Machines:
-    """Answers `exec` with what a test says, or raises it."""
+    """Answers `exec` with what a test says, each of a list in turn, or raises it."""
 
     said: Any
     told: list[Any] = field(default_factory=list)
@@ -36,7 +36,8 @@ class Machines:
         self.told.append((asked, more))
         if isinstance(self.said, Exception):
             raise self.said
-        return SimpleNamespace(stdout=self.said, stderr="the last words", exit_code=1)
+        said = self.said.pop(0) if isinstance(self.said, list) else self.said
+        return SimpleNamespace(stdout=said, stderr="the last words", exit_code=1)
 
 
 def gates(said: Any, lines: list[str] | None = None, **more: Any) -> ProofGates:
@@ -115,6 +116,20 @@ def test_a_release_that_failed_inside_leaves_evidence_of_that_gate(tmp_path: Pat
     asked.write_evidence(tmp_path)
 
     assert document(tmp_path)["verdict"] == "failed"
+
+
+def test_the_proof_that_failed_stands_last_though_another_machine_passed_after_it(
+    tmp_path: Path,
+) -> None:
+    asked = gates([proof.pack(evidence(never_falls_back=True)), proof.pack(evidence())])
+
+    for _ in range(2):
+        asked.inside(machine())
+    asked.write_evidence(tmp_path)
+
+    found = document(tmp_path)
+    assert found["verdict"] == "failed"
+    assert [gate["verdict"] for gate in found["gates"]] == ["passed", "failed"]
 
 
 @pytest.mark.parametrize(
