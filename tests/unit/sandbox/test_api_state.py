@@ -37,7 +37,7 @@ APPS = st.builds(
 MACHINES = st.builds(
     MachineRecord,
     id=NAME,
-    config=OBJECT,
+    config=OBJECT | st.builds(lambda rest, files: {**rest, "files": files}, OBJECT, JSON),
     events=st.lists(OBJECT, max_size=3),
     pid=st.none(),
     image=st.builds(ImageReference, TEXT, TEXT, TEXT, TEXT),
