@@ -42,23 +42,28 @@ def connection_budget(
     return ConnectionBudget(steady, worst, max_connections - RESERVED)
 
 
-def budget_of(settings: "Settings") -> ConnectionBudget | None:
+def budget_of(
+    settings: "Settings", *, machines: int | None = None, workers: int | None = None
+) -> ConnectionBudget | None:
     """Return the budget of one environment alone; None when LiteLLM opens no connection.
 
+    `machines` in all and `workers` of each are the settings' own unless others are asked about.
     Environments that share one cluster each see the whole of `max_connections`: give each its part.
     Of a managed cluster the plan and the pooler's mode say how many clients may be connected.
     """
-    return budget_of_data(settings.model_dump(mode="json"))
+    return budget_of_data(settings.model_dump(mode="json"), machines=machines, workers=workers)
 
 
-def budget_of_data(settings: Mapping[str, Any]) -> ConnectionBudget | None:
+def budget_of_data(
+    settings: Mapping[str, Any], *, machines: int | None = None, workers: int | None = None
+) -> ConnectionBudget | None:
     """Return the same for typed settings as plain data."""
     postgres, general = settings["postgres"], settings["general_settings"]
     if settings["store"] == "file" or postgres is None:
         return None
     return connection_budget(
-        machines=sum(settings["fly"]["regions"].values()),
-        workers=settings["server"]["workers"],
+        machines=machines or sum(settings["fly"]["regions"].values()),
+        workers=workers or settings["server"]["workers"],
         limit=general["database_connection_pool_limit"] or DEFAULT_LIMIT,
         max_connections=supply_of_data(postgres),
         overlap=settings["fly"]["strategy"] == "bluegreen",

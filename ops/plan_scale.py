@@ -14,7 +14,7 @@ from fly.prices import (
     sustained_cores,
     work_s,
 )
-from gateway.budget import DEFAULT_LIMIT, MIGRATION, RESERVED, ConnectionBudget, connection_budget
+from gateway.budget import ConnectionBudget, budget_of
 from gateway.scale import (
     Machine,
     boot_core_s,
@@ -27,10 +27,11 @@ from gateway.scale import (
 from ops.exit_codes import ExitCode
 from ops.output import Output
 from ops.plan_scale_input import Asked, read
+from ops.plan_scale_postgres import bounding_setting, bounding_value, managed_usd
 from ops.settings import plain_settings
 from stacks.places import configuration_file
 from stacks.settings import Settings
-from stacks.values import Store, Strategy
+from stacks.values import Strategy
 
 IAD = "iad"
 LONG_S = 24 * 3600  # a burst that lasts so long is none
@@ -166,17 +167,6 @@ def _counted(settings: Settings, asked: Asked, plan: Plan, regions: dict[str, in
     markups = {**MARKUPS, **asked.markups}
     costs = [iad * markups[region] * n for region, n in regions.items() if region in markups]
     overlap = settings.fly.strategy is Strategy.BLUEGREEN
-    postgres = settings.postgres if settings.store is Store.DATABASE else None
-    budget = None
-    if postgres is not None:
-        budget = connection_budget(
-            machines=max(1, total),
-            workers=plan.workers,
-            limit=settings.general_settings.database_connection_pool_limit or DEFAULT_LIMIT,
-            max_connections=postgres.max_connections,
-            overlap=overlap,
-            migration=MIGRATION,
-        )
     caches = (settings.redis is not None) * (1 + bool(settings.litellm_settings.cache))
     redis = redis_connections(total, plan.workers, caches=caches, overlap=overlap)
     return replace(
@@ -184,7 +174,7 @@ def _counted(settings: Settings, asked: Asked, plan: Plan, regions: dict[str, in
         regions=regions,
         usd=sum(costs) if len(costs) == len(regions) else None,
         compared_usd=sum(iad * markups.get(region, 1.0) * n for region, n in regions.items()),
-        connections=budget,
+        connections=budget_of(settings, machines=max(1, total), workers=plan.workers),
         redis_connections=redis,
     )
 
@@ -214,8 +204,7 @@ def _findings(settings: Settings, asked: Asked, present: Plan) -> list[Finding]:
     budget = present.connections
     if budget is not None and not budget.fits:
         why = f"a release opens {budget.worst} connections, {budget.available} are free"
-        value = str(budget.available + RESERVED)
-        found.append(Finding("gateway:postgres.max_connections", value, why))
+        found.append(Finding(*bounding_setting(settings, budget), why))
     return found
 
 
@@ -252,16 +241,17 @@ def _changes(environment: str, settings: Settings, chosen: Plan) -> list[Change]
     rows.append((place, settings.server.workers, chosen.workers))
     budget = chosen.connections
     if budget is not None and not budget.fits:
-        now = budget.available + RESERVED
-        place = f"{file}: gateway:postgres.max_connections"
-        rows.append((place, now, budget.worst + RESERVED))
+        setting, now = bounding_setting(settings, budget)
+        rows.append((f"{file}: {setting}", now, bounding_value(settings, budget)))
     return [Change(place, str(now), str(then)) for place, now, then in rows if now != then]
 
 
 def _data_usd(settings: Settings, asked: Asked) -> dict[str, float | None]:
-    """Return what a month of the machines and volumes costs that hold data, where they are ours."""
+    """Return what a month of Postgres and Redis costs: machine and volume, or plan and disk."""
     markups = {**MARKUPS, **asked.markups}
     found: dict[str, float | None] = {}
+    if (managed := managed_usd(settings)) is not None:
+        found["postgres"] = managed
     for name, store, kind in (
         ("postgres", settings.postgres, "single"),
         ("redis", settings.redis, "app"),

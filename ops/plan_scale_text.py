@@ -19,6 +19,7 @@ from gateway.scale import (
 )
 from ops.output import Output
 from ops.plan_scale import Answer, Plan
+from ops.plan_scale_postgres import managed_cluster
 from stacks.settings import Settings
 
 SHOWN = 6  # sizes
@@ -108,11 +109,13 @@ def consequences(settings: Settings, answer: Answer) -> list[tuple[str, str]]:
     rows.append(("boot", told_boot(plan)))
     if plan.connections is not None:
         most = plan.connections.available + RESERVED
+        cluster = managed_cluster(settings)
+        what = "max_connections" if cluster is None else f"plan {cluster.plan} with its"
         rows.append(
             (
                 "Postgres",
                 f"{plan.connections.steady} connections, {plan.connections.worst} while a"
-                f" {settings.fly.strategy} release overlaps; max_connections {most} leaves"
+                f" {settings.fly.strategy} release overlaps; {what} {most} leaves"
                 f" {plan.connections.available} (gateway/budget.py)",
             )
         )
@@ -120,9 +123,10 @@ def consequences(settings: Settings, answer: Answer) -> list[tuple[str, str]]:
         each = f"{REDIS_POOL} a pool of each worker at most, redis-py's default"
         rows.append(("Redis", f"up to {plan.redis_connections} connections: {each}"))
     rows.append(("gateway", f"{_usd(plan.usd)} a month ({PRICES}, {AS_OF}; no reservations)"))
-    rows += [
-        (name, f"{_usd(usd)} a month, machine and volume") for name, usd in answer.data_usd.items()
-    ]
+    for name, usd in answer.data_usd.items():
+        managed = name == "postgres" and managed_cluster(settings) is not None
+        of = "plan and disk" if managed else "machine and volume"
+        rows.append((name, f"{_usd(usd)} a month, {of}"))
     unknown = [r for r in plan.regions if r not in {**MARKUPS, **answer.asked.markups}]
     if unknown:
         known = ", ".join(f"--markup {region}=FACTOR" for region in unknown)

@@ -89,6 +89,19 @@ def test_too_many_connections_are_a_finding_and_the_setting_follows() -> None:
     assert [f.setting for f in answer.findings] == ["gateway:postgres.max_connections"]
 
 
+@pytest.mark.parametrize(("rps", "change"), [(40, "launch"), (400, "none: ")])
+def test_connections_to_managed_postgres_are_bounded_by_its_plan(rps: float, change: str) -> None:
+    fly = {"regions": {"iad": 15}, "wait_timeout_s": 300}
+    settings = example(postgres={"kind": "managed"}, fly=fly, server={"workers": 1})
+    answer = planned(rps, settings)
+    assert answer.data_usd["postgres"] == 40.8
+    assert answer.findings[-1].setting == "gateway:postgres.managed.plan"
+    assert answer.findings[-1].value == "basic"
+    assert answer.changes[-1].after.startswith(change)
+    assert "plan basic with its 200 leaves 185" in shown(answer, settings)
+    assert "a month, plan and disk" in shown(answer, settings)
+
+
 def test_workers_that_cannot_boot_in_time_are_a_finding() -> None:
     answer = planned(2, example(fly={"wait_timeout_s": 120}))
     assert [f.setting for f in answer.findings] == ["gateway:fly.wait_timeout_s"]
