@@ -3,7 +3,7 @@
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn
 
@@ -106,10 +106,7 @@ class FlyctlRelease:
         steps = MachineSteps(
             self._api, release, self._progress, clock=self._clock, sleep=self._sleep
         )
-        with ExitStack() as leases:
-            for machine in holding(steps.machines(), release).all:
-                if reached(machine):
-                    leases.enter_context(steps.leased(machine))
+        with steps.leased(*(m for m in holding(steps.machines(), release).all if reached(m))):
             yield steps
 
     def _settle(self, steps: MachineSteps) -> None:
