@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import pulumi
 from pulumi.dynamic import Resource
 
+from components.adoption import Adoption, AdoptionError
 from components.provider import FlyProvider, Made, Properties, Seen
 from fly.errors import FlyNameTaken
 
@@ -25,6 +26,16 @@ class AppProvider(FlyProvider):
         except FlyNameTaken:
             if not _is_our_empty_app(api, name, inputs["organization"]):
                 raise
+        return Made(name, {})
+
+    def adopt(self, api: "FlyApi", inputs: Properties, order: Adoption) -> Made:
+        """Take over the app of this name, if it is in this organisation."""
+        name, organization = inputs["name"], inputs["organization"]
+        order.need_app(name)
+        app = api.apps.find(name)
+        if app is None or app.organization not in {"", organization}:
+            where = "is not there" if app is None else f"is in organisation {app.organization}"
+            raise AdoptionError(f"adopt: app {name} {where}, not in {organization}")
         return Made(name, {})
 
     def change(self, api: "FlyApi", id_: str, before: Properties, inputs: Properties) -> Made:
@@ -85,6 +96,12 @@ class IpAssignmentProvider(FlyProvider):
         have = next((ip for ip in api.ips.list(app) if ip.type == kind), None)
         ip = have or api.ips.create(app, kind)
         return Made(f"{app}/{kind}", {"address": ip.address})
+
+    def adopt(self, api: "FlyApi", inputs: Properties, order: Adoption) -> Made:
+        """Take over the address of this type."""
+        app, kind = inputs["app"], inputs["type"]
+        order.need_app(app)
+        return Made(f"{app}/{kind}", {"address": order.address(kind, api.ips.list(app))})
 
     def change(self, api: "FlyApi", id_: str, before: Properties, inputs: Properties) -> Made:
         """Nothing of an address changes in place."""

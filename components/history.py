@@ -25,7 +25,8 @@ class Event(StrEnum):
 
     DEPLOY: a release was proven and serves. UNDONE: one was not, and what served before serves.
     STOPPED: a rollout ended without an answer; the next `pulumi up` goes on. PROMOTION, ROLLBACK:
-    another bundle was chosen; the deploy that followed has its own line.
+    another bundle was chosen; the deploy that followed has its own line. ADOPTION: machines that
+    something else had made were taken over; its verdict says whether they were proven.
     """
 
     DEPLOY = "deploy"
@@ -33,6 +34,7 @@ class Event(StrEnum):
     STOPPED = "stopped"
     PROMOTION = "promotion"
     ROLLBACK = "rollback"
+    ADOPTION = "adoption"
 
 
 @dataclass(frozen=True, slots=True)

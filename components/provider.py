@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from pulumi.dynamic import CreateResult, DiffResult, ReadResult, ResourceProvider, UpdateResult
 
+from components.adoption import Adoption, AdoptionError, ordered
 from components.engine_watch import EngineWatch, ancestors
 from fly.errors import FlyNotFound
 
@@ -61,6 +62,13 @@ class FlyProvider(ResourceProvider):
         """Create the resource, or take over the one that an interrupted run left."""
         raise NotImplementedError
 
+    def adopt(self, api: "FlyApi", inputs: Properties, order: Adoption) -> Made:
+        """Take over what is there, as it is; raises `AdoptionError` and never makes anything."""
+        raise AdoptionError(
+            f"adopt: a {type(self).__name__.removesuffix('Provider')} cannot be taken over; "
+            f"nothing was made beside {order.app}"
+        )
+
     def change(self, api: "FlyApi", id_: str, before: Properties, inputs: Properties) -> Made:
         """Bring the resource to the inputs; `before` holds its outputs until now."""
         raise NotImplementedError
@@ -78,14 +86,22 @@ class FlyProvider(ResourceProvider):
 
     def create(self, props: Properties) -> CreateResult:
         """Answer the engine's Create."""
-        inputs = _plain(props)
-        made = _with_api(lambda api: self.make(api, inputs))
+        inputs, order = _plain(props), ordered(os.environ)
+        made = _with_api(
+            lambda api: self.make(api, inputs) if order is None else self.adopt(api, inputs, order)
+        )
         return CreateResult(made.id, {**inputs, **made.computed})
 
     def update(self, _id: str, _olds: Properties, _news: Properties) -> UpdateResult:
-        """Answer the engine's Update."""
-        inputs, before = _plain(_news), _plain(_olds)
-        made = _with_api(lambda api: self.change(api, _id, before, inputs))
+        """Answer the engine's Update; in an adoption it finds what an interrupted one had taken."""
+        inputs, before, order = _plain(_news), _plain(_olds), ordered(os.environ)
+        made = _with_api(
+            lambda api: (
+                self.change(api, _id, before, inputs)
+                if order is None
+                else self.adopt(api, inputs, order)
+            )
+        )
         return UpdateResult({**inputs, **made.computed})
 
     def read(self, id_: str, props: Properties) -> ReadResult:
@@ -102,7 +118,9 @@ class FlyProvider(ResourceProvider):
         return ReadResult(id_, {**outputs, **inputs, **seen.computed}, inputs=inputs)
 
     def delete(self, _id: str, _props: Properties) -> None:
-        """Answer the engine's Delete."""
+        """Answer the engine's Delete, which no adoption may lead to."""
+        if ordered(os.environ) is not None:
+            raise AdoptionError(f"adopt: {_id} would be deleted; nothing was touched")
         with suppress(FlyNotFound):
             _with_api(lambda api: self.remove(api, _id, _plain(_props)))
 

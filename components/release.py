@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import pulumi
 from pulumi.dynamic import Resource
 
+from components.adoption import Adoption
 from components.history import Entry, Event, history_root, record
 from components.provider import FlyProvider, Made, Properties, Seen, lease_holder, report
 from fly.errors import FlyError
@@ -19,7 +20,9 @@ from fly.gates import ReleaseUndoneError, RolloutStoppedError
 from fly.migration import Migration, run_migration
 from fly.release import Release as FlyRelease
 from fly.release import in_group, observed, observed_secrets_version, standing
+from fly.replies import Machine
 from fly.rollout import Rollout
+from fly.takeover import take_over
 from gateway.evidence.files import evidence_root
 
 if TYPE_CHECKING:
@@ -54,6 +57,18 @@ class ReleaseProvider(FlyProvider):
     def make(self, api: "FlyApi", inputs: Properties) -> Made:
         """Roll the first release out, or finish one that was interrupted."""
         return self._roll_out(api, inputs, before={})
+
+    def adopt(self, api: "FlyApi", inputs: Properties, order: Adoption) -> Made:
+        """Take the machines over as they are; they are proven where they are this release."""
+        from components.gates import ProofGates  # noqa: PLC0415 (see shared_api)
+
+        release, began = _release(inputs), time.monotonic()
+        order.need_app(release.app)
+        order.same_machines(in_group(api.machines.list(release.app)))
+        gates = ProofGates(api, release.app, inputs, progress=report)
+        taken = take_over(api, release, gates, progress=report)
+        computed = _proven(gates, inputs, taken.machines, Event.ADOPTION, began)
+        return Made(f"{release.app}/release", {**computed, "applied": dict(taken.applied)})
 
     def change(self, api: "FlyApi", id_: str, before: Properties, inputs: Properties) -> Made:
         """Roll a new release out; only the proof runs when the machines are equal already."""
@@ -99,10 +114,8 @@ class ReleaseProvider(FlyProvider):
         except (FlyError, FlyctlFailedError):
             report(_seen(gates, inputs, Event.STOPPED, began))
             raise
-        image_digest = next((m.image.digest for m in machines), "")
-        evidence = gates.write_evidence(evidence_root(os.environ), image_digest=image_digest)
-        _record(inputs, Event.DEPLOY, evidence, began)
-        computed = {
+        computed = _proven(gates, inputs, machines, Event.DEPLOY, began)
+        applied = {
             "applied": dict(release.config),
             "applied_release": {
                 "bundle": release.digest,
@@ -110,15 +123,8 @@ class ReleaseProvider(FlyProvider):
                 "strategy": release.strategy,
                 "toml": inputs.get("flyctl", {}).get("toml", ""),
             },
-            "machine_ids": [machine.id for machine in machines],
-            "image_digest": image_digest,
-            "verdict": evidence.verdict,
-            "proven_at": evidence.at,
-            "evidence_digest": evidence.digest,
-            "evidence_file": evidence.path,
-            "edges": evidence.edges,
         }
-        return Made(f"{release.app}/release", computed)
+        return Made(f"{release.app}/release", {**computed, **applied})
 
 
 class Release(Resource, module="fly", name="Release"):
@@ -225,6 +231,28 @@ def _by_flyctl(
         previous=previous_deployment(release, before),
         progress=report,
     )
+
+
+def _proven(
+    gates: "ProofGates",
+    inputs: Properties,
+    machines: tuple[Machine, ...],
+    event: Event,
+    began: float,
+) -> Properties:
+    """Write evidence and history, and return what the outputs say of both."""
+    image_digest = next((m.image.digest for m in machines), "")
+    evidence = gates.write_evidence(evidence_root(os.environ), image_digest=image_digest)
+    _record(inputs, event, evidence, began)
+    return {
+        "machine_ids": [machine.id for machine in machines],
+        "image_digest": image_digest,
+        "verdict": evidence.verdict,
+        "proven_at": evidence.at,
+        "evidence_digest": evidence.digest,
+        "evidence_file": evidence.path,
+        "edges": evidence.edges,
+    }
 
 
 def _seen(gates: "ProofGates", inputs: Properties, event: Event, began: float) -> str:

@@ -7,11 +7,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import pulumi
 from pulumi.dynamic import CreateResult, ReadResult, Resource
 
-from components.provider import FlyProvider, Made, Properties, Seen
+from components.adoption import Adoption, AdoptionError
+from components.provider import FlyProvider, Made, Properties, Seen, report
+from fly.errors import FlyError
+from fly.held_values import other_values
 
 if TYPE_CHECKING:
     from fly.api import FlyApi
 
+DATABASE_ADDRESS = ("postgres://", "postgresql://")
+OTHER_VALUE = "of another value"  # in place of the digest of a value that was never ours
 DECLARED = "as declared"  # what `names` says of a secret whose digest is the one we recorded
 
 
@@ -29,6 +34,15 @@ class SecretsProvider(FlyProvider):
     def make(self, api: "FlyApi", inputs: Properties) -> Made:
         """Set every value."""
         return self._set(api, inputs["app"], inputs["values"], removed=())
+
+    def adopt(self, api: "FlyApi", inputs: Properties, order: Adoption) -> Made:
+        """Record the digests that the app has; no value is sent, so no machine has to restart."""
+        app = inputs["app"]
+        order.need_app(app)
+        digests = order.digests(tuple(inputs["values"]), api.secrets.list(app))
+        others = _other_addresses(api, app, inputs["values"], order)
+        digests |= dict.fromkeys(others, OTHER_VALUE)
+        return Made(f"{app}/secrets", {"digests": digests, "version": order.secrets_version})
 
     def change(self, api: "FlyApi", id_: str, before: Properties, inputs: Properties) -> Made:
         """Set every value again and unset the names that are no longer declared."""
@@ -60,6 +74,33 @@ class SecretsProvider(FlyProvider):
         held = {secret.name: secret.digest for secret in api.secrets.list(app)}
         digests = {name: held[name] for name in sorted(values)}
         return Made(f"{app}/secrets", {"digests": digests, "version": answer.version or 0})
+
+
+def _other_addresses(
+    api: "FlyApi", app: str, values: Mapping[str, str], order: Adoption
+) -> tuple[str, ...]:
+    """Return the database addresses that the app has in another form than the one given here.
+
+    Those are put together from settings, and a team's own says the same in other words. Any other
+    value that is not the machines' is refused: the next change of a secret would set it.
+    """
+    try:
+        machine = next(iter(order.machines))
+        moved = other_values(api, app, machine, values, salt=randomness.token_hex(16))
+    except (FlyError, ValueError, StopIteration) as error:
+        report(f"the values of secrets could not be compared with the machines': {error}")
+        return ()
+    refused = [name for name in moved if not values[name].startswith(DATABASE_ADDRESS)]
+    if refused:
+        raise AdoptionError(
+            f"adopt: app {app} has other values of {', '.join(refused)} than those given here "
+            "(neither is shown)\n"
+            "  the next change of any secret would set the ones given here; nothing was touched\n"
+            "  give the values that the app has: `pulumi config set --secret gateway:NAME`"
+        )
+    for name in moved:
+        report(f"{name} is another address than the settings say: the next deployment sets it")
+    return moved
 
 
 class Secrets(Resource, module="fly", name="Secrets"):

@@ -118,7 +118,7 @@ def running_since(history: History, bundle: str) -> datetime | None:
     """Return when the bundle began to serve, without another one since; None if nobody knows."""
     since: datetime | None = None
     for entry in history.entries:
-        if entry.event != Event.DEPLOY:
+        if entry.event not in {Event.DEPLOY, Event.ADOPTION}:
             continue
         if entry.bundle != bundle:
             since = None

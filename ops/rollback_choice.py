@@ -81,7 +81,7 @@ def _stays(
 
 
 def _proved(event: str, verdict: str) -> bool:
-    return event == Event.DEPLOY and verdict == "passed"
+    return event in {Event.DEPLOY, Event.ADOPTION} and verdict == "passed"
 
 
 def _secrets_version(history: History, bundle: str) -> int | None:
