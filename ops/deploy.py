@@ -59,16 +59,10 @@ def deploy(environment: str, *, yes: bool, output: Output) -> ExitCode:
 
 def roll_out(stack: Stack, *, yes: bool, output: Output) -> ExitCode:
     """Deploy what a stack's settings say now, as `deploy` does."""
-    began, environment = time.monotonic(), stack.environment
+    began = time.monotonic()
     need_deployer(stack)
-    # Before anything reads it; a stack of a backend that is not ours is left alone.
-    if stack.local and mend_checkpoint(stack.state.backend, PROJECT, environment):
-        output.say("a killed run left half a state: going on from the last whole one")
-    if not stack.exists():
-        stack.make()
-        output.say(f"made the stack {environment} in {stack.state.backend}")
-    clear_stale_locks(stack, output)
-    unsigned = problem_before_up(stack.root, environment, stack.sandbox, output=output)
+    prepare(stack, output)
+    unsigned = problem_before_up(stack.root, stack.environment, stack.sandbox, output=output)
     if unsigned is not None:
         raise ProblemError([unsigned])
     unattended = yes or stack.local
@@ -87,6 +81,17 @@ def roll_out(stack: Stack, *, yes: bool, output: Output) -> ExitCode:
     )
     show(stack, deployed, watched, took, output)
     return ExitCode.OK
+
+
+def prepare(stack: Stack, output: Output) -> None:
+    """Make a stack fit for the engine: there, whole, and locked by nobody who is gone."""
+    # Before anything reads it; a stack of a backend that is not ours is left alone.
+    if stack.local and mend_checkpoint(stack.state.backend, PROJECT, stack.environment):
+        output.say("a killed run left half a state: going on from the last whole one")
+    if not stack.exists():
+        stack.make()
+        output.say(f"made the stack {stack.environment} in {stack.state.backend}")
+    clear_stale_locks(stack, output)
 
 
 def clear_stale_locks(stack: Stack, output: Output) -> None:

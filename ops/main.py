@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 from click.exceptions import NoArgsIsHelpError
 
+from ops.adopt_commands import adopt
 from ops.border import finish
 from ops.check_commands import check, rules
 from ops.command_line import (
@@ -55,6 +56,7 @@ app.add_command(explain)
 app.add_command(rules)
 app.add_command(import_files)
 app.add_command(image)
+app.add_command(adopt)
 
 
 @app.command()

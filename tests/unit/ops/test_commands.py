@@ -28,7 +28,7 @@ def below(group: click.Group, words: str) -> Iterator[tuple[str, Any]]:
 
 def test_every_command_that_was_promised_is_there() -> None:
     sandbox = {"up", "down", "status", "logs", "break", "heal", "reset"}
-    top = {"check", "explain", "rules", "import"}
+    top = {"check", "explain", "rules", "import", "adopt"}
     top |= {"deploy", "destroy", "prove", "status", "render", "env", "drill", "drift"}
     top |= {"promote", "rollback", "history", "plan-scale"}
     evidence = {"list", "show", "verify"}
