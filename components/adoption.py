@@ -7,8 +7,13 @@ for it, so that Pulumi's own engine writes the state; without it they do as alwa
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
 
-from fly.replies import Ip, Machine, Secret
+from fly.certificates import Certificate
+from fly.replies import App, Ip, Machine, Secret, Volume
+
+if TYPE_CHECKING:
+    from fly.api import FlyApi
 
 VARIABLE = "GATEWAY_ADOPT"
 
@@ -18,17 +23,45 @@ class AdoptionError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """What Fly has of an app; no value of a secret is among it."""
+
+    app: App
+    addresses: tuple[Ip, ...] = ()
+    certificates: tuple[Certificate, ...] = ()
+    secrets: tuple[Secret, ...] = ()
+    volumes: tuple[Volume, ...] = ()
+    machines: tuple[Machine, ...] = ()
+
+    @classmethod
+    def of(cls, api: "FlyApi", name: str) -> "Seen | None":
+        """Look at the app; None when Fly shows none of this name."""
+        app = api.apps.find(name)
+        if app is None:
+            return None
+        return cls(
+            app,
+            api.ips.list(name),
+            api.certificates.list(name),
+            api.secrets.list(name),
+            api.volumes.list(name),
+            api.machines.list(name),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Adoption:
     """What was there when somebody agreed to its adoption; holds no value of a secret.
 
-    `addresses` are by kind, `secrets` digests by name, `machines` the instance ids, by id, of the
-    gateway's process group. `secrets_version` is what its machines count as started with: 0 where
-    no release of ours started them.
+    `addresses` are by kind, `hostnames` the status of each one's certificate, `secrets` digests by
+    name, `machines` the instance ids, by id, of the gateway's process group. `secrets_version` is
+    what its machines count as started with: 0 where no release of ours started them.
     """
 
     app: str
     organization: str
     addresses: Mapping[str, str] = field(default_factory=dict)
+    hostnames: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
     secrets_version: int = 0
     machines: Mapping[str, str] = field(default_factory=dict)
@@ -50,6 +83,11 @@ class Adoption:
         if planned is None or all(ip.address != planned for ip in now):
             raise self._moved(f"its {kind} address is not {planned or 'there'}")
         return planned
+
+    def need_hostname(self, hostname: str, *, found: bool) -> None:
+        """Refuse a host name that the plan did not show, or that the app has no more."""
+        if hostname not in self.hostnames or not found:
+            raise self._moved(f"the host name {hostname} is not there")
 
     def digests(self, names: Sequence[str], now: Sequence[Secret]) -> dict[str, str]:
         """Return the digests of these secrets, if they are the ones that the plan showed."""

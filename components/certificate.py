@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import pulumi
 from pulumi.dynamic import Resource
 
+from components.adoption import Adoption
 from components.provider import FlyProvider, Made, Properties, Seen, report
 
 if TYPE_CHECKING:
@@ -29,6 +30,14 @@ class CertificateProvider(FlyProvider):
         if not found.configured:
             report(f"{hostname}: the certificate waits for its DNS records (`gateway status`)")
         return Made(f"{app}/{hostname}", _computed(found))
+
+    def adopt(self, api: "FlyApi", inputs: Properties, order: Adoption) -> Made:
+        """Take over the host name that the app has."""
+        app, hostname = inputs["app"], inputs["hostname"]
+        order.need_app(app)
+        found = api.certificates.find(app, hostname)
+        order.need_hostname(hostname, found=found is not None)
+        return Made(f"{app}/{hostname}", _computed(found) if found else {})
 
     def change(self, api: "FlyApi", id_: str, before: Properties, inputs: Properties) -> Made:
         """Nothing of a host name changes in place."""

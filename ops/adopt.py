@@ -11,13 +11,13 @@ from typing import Any
 
 import click
 
-from components.adoption import VARIABLE
+from components.adoption import VARIABLE, Seen
 from components.desired import desired
 from components.recorded import Recorded, read_export
 from components.suppressing import suppressions_in
 from components.validate import load_checked
 from fly.api import FlyApi
-from ops.adopt_plan import Plan, Seen, plan
+from ops.adopt_plan import Plan, plan
 from ops.adopt_text import show_plan
 from ops.deploy import SHOWN_ERRORS, prepare
 from ops.deployed import EDGE_COLUMNS, Deployed
@@ -63,16 +63,9 @@ def _planned(stack: Stack, name: str) -> Plan:
         problems.append(_managed(stack.environment))
     settings = _settings(stack, problems)
     with FlyApi.from_environment(stack.environ) as api:
-        app = api.apps.find(name)
-        if app is None:
-            raise ProblemError([*problems, _no_app(name)])
-        seen = Seen(
-            app,
-            api.ips.list(name),
-            api.secrets.list(name),
-            api.volumes.list(name),
-            api.machines.list(name),
-        )
+        seen = Seen.of(api, name)
+    if seen is None:
+        raise ProblemError([*problems, _no_app(name)])
     found = plan(settings, desired(settings, ()), seen)
     if problems or found.problems:
         raise ProblemError({*problems, *found.problems})

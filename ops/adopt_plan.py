@@ -5,34 +5,19 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
-from components.adoption import Adoption
+from components.adoption import Adoption, Seen
 from components.desired import Desired
 from fly.differences import MISSING, Step, differences, property_path
-from fly.release import GROUP, in_group, observed, observed_secrets_version, slotted
-from fly.replies import App, Ip, Machine, Secret, Volume
+from fly.release import in_group, observed, observed_secrets_version, slotted
+from fly.replies import Machine
+from ops.adopt_problems import Needs, problems
 from ops.drift_files import file_changes
 from ops.drift_values import is_file, value_text
-from stacks.places import configuration_file
 from stacks.problem import Problem
 from stacks.settings import Settings
-from stacks.values import SecretSource
 
 ALL = "*"  # in a path: the same on every machine
 NOT_OURS = "not made by this project"  # what `observed` says under `phase`
-TAKEN_OVER = frozenset({"App", "IpAssignment", "Secrets", "GeneratedSecret", "Release"})
-OF_STORES = frozenset({"Volume", "DataMachine", "Database"})
-GET_ADDRESS = {"v6": "fly ips allocate-v6", "shared_v4": "fly ips allocate-v4 --shared"}
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What Fly has of the app; no value of a secret is among it."""
-
-    app: App
-    addresses: tuple[Ip, ...] = ()
-    secrets: tuple[Secret, ...] = ()
-    volumes: tuple[Volume, ...] = ()
-    machines: tuple[Machine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +60,7 @@ class Plan:
             "organization": self.order.organization,
             "takes_over": {
                 "addresses": dict(self.order.addresses),
+                "hostnames": dict(self.order.hostnames),
                 "secrets": dict(self.order.secrets),
                 "machines": {
                     slot: {"id": machine.id, "instance_id": machine.instance_id}
@@ -89,18 +75,16 @@ class Plan:
 def plan(settings: Settings, wanted: Sequence[Desired], seen: Seen) -> Plan:
     """Compare what the program declares with what the app has, and name all that is in the way."""
     group = in_group(seen.machines)
-    app = settings.fly.app
-    named = sorted(name for each in _own(wanted, "Secrets", app) for name in each.inputs["names"])
-    kinds = sorted(str(each.inputs["type"]) for each in _own(wanted, "IpAssignment", app))
-    first = {
-        kind: next((a.address for a in seen.addresses if a.type == kind), "") for kind in kinds
-    }
-    held = {secret.name: secret.digest for secret in seen.secrets}
+    needs = Needs.of(wanted, settings.fly.app)
+    addresses = {str(each.type): each.address for each in reversed(seen.addresses)}
+    hostnames = {each.hostname: each.status for each in seen.certificates}
+    secrets = {each.name: each.digest for each in seen.secrets}
     order = Adoption(
         app=seen.app.name,
         organization=settings.fly.organization,
-        addresses={kind: address for kind, address in first.items() if address},
-        secrets={name: held[name] for name in named if name in held},
+        addresses=_of(addresses, needs.addresses),
+        hostnames=_of(hostnames, needs.hostnames),
+        secrets=_of(secrets, needs.secrets),
         secrets_version=observed_secrets_version(group),
         machines={machine.id: machine.instance_id for machine in group},
     )
@@ -109,24 +93,12 @@ def plan(settings: Settings, wanted: Sequence[Desired], seen: Seen) -> Plan:
         slots=slotted(group),
         changes=tuple(_changes(settings, wanted, group)),
         unmanaged=tuple(_unmanaged(seen, order)),
-        problems=tuple(
-            sorted(
-                {
-                    *_of_the_app(settings, seen),
-                    *_of_stores(settings, wanted),
-                    *(_no_address(seen.app.name, kind) for kind in kinds if not first[kind]),
-                    *_of_secrets(settings, named, held),
-                }
-            )
-        ),
+        problems=problems(settings, needs, seen, order),
     )
 
 
-def _own(wanted: Sequence[Desired], kind: str, app: str) -> Iterator[Desired]:
-    """Yield what is declared of the gateway's own app; a store's app has some of each kind too."""
-    for each in wanted:
-        if each.kind == kind and each.inputs.get("app") == app:
-            yield each
+def _of(held: Mapping[str, str], names: Sequence[str]) -> dict[str, str]:
+    return {name: held[name] for name in names if name in held}
 
 
 def _changes(
@@ -168,98 +140,11 @@ def _unmanaged(seen: Seen, order: Adoption) -> Iterator[str]:
     for ip in seen.addresses:
         if ip.address not in taken:
             yield f"address {ip.address} ({ip.type})"
+    for certificate in seen.certificates:
+        if certificate.hostname not in order.hostnames:
+            yield f"host name {certificate.hostname} ({certificate.status})"
     for volume in seen.volumes:
         yield f"volume {volume.id} ({volume.name}, {volume.region}, {volume.size_gb} GB)"
     for secret in seen.secrets:
         if secret.name not in order.secrets:
             yield f"secret {secret.name} (digest {secret.digest})"
-
-
-def _of_the_app(settings: Settings, seen: Seen) -> Iterator[Problem]:
-    app, file = seen.app, configuration_file(settings.environment)
-    if app.name != settings.fly.app:
-        yield Problem(
-            f"{file}: gateway:fly.app",
-            "adopt.app",
-            settings.fly.app,
-            f"the app to take over is {app.name}: an app's name never changes",
-            f"pulumi config set -s {settings.environment} --path gateway:fly.app {app.name}",
-        )
-    if app.organization not in {"", settings.fly.organization}:
-        yield Problem(
-            f"{file}: gateway:fly.organization",
-            "adopt.organization",
-            settings.fly.organization,
-            f"app {app.name} is in organisation {app.organization}",
-            f"pulumi config set -s {settings.environment} --path gateway:fly.organization"
-            f" {app.organization}",
-        )
-    if not in_group(seen.machines):
-        yield Problem(
-            f"app {app.name}",
-            "adopt.machines",
-            "",
-            f"it has no machine of the process group `{GROUP}`, which is what flyctl makes of a"
-            " fly.toml without `[processes]` and what this project runs: nothing to take over",
-            f"gateway deploy {settings.environment} makes a gateway where there is none",
-        )
-
-
-def _of_stores(settings: Settings, wanted: Sequence[Desired]) -> Iterator[Problem]:
-    file = configuration_file(settings.environment)
-    for name, store in (("postgres", settings.postgres), ("redis", settings.redis)):
-        if store is not None and store.kind != "existing":
-            yield Problem(
-                f"{file}: gateway:{name}.kind",
-                "adopt.store",
-                store.kind,
-                f"this would make an empty {name} beside the one that app {settings.fly.app} uses;"
-                " an adoption makes nothing",
-                f"set `kind: existing` with the host that it uses now, or `gateway:{name}: null`",
-            )
-    for kind in sorted({each.kind for each in wanted} - TAKEN_OVER - OF_STORES):
-        yield Problem(
-            file,
-            "adopt.kind",
-            kind,
-            "what the settings declare of this kind cannot be taken over, and an adoption makes"
-            " nothing",
-            "take it out of the settings, adopt, then put it back and deploy",
-        )
-
-
-def _no_address(app: str, kind: str) -> Problem:
-    return Problem(
-        f"app {app}",
-        "adopt.address",
-        kind,
-        "it has no address of this type, and the gateway declares one; an adoption makes nothing",
-        f"{GET_ADDRESS.get(kind, 'fly ips allocate')} -a {app} (restarts nothing), then adopt",
-    )
-
-
-def _of_secrets(
-    settings: Settings, named: Sequence[str], held: Mapping[str, str]
-) -> Iterator[Problem]:
-    file = configuration_file(settings.environment)
-    for name in named:
-        if name not in held:
-            yield Problem(
-                f"app {settings.fly.app}",
-                "adopt.secret",
-                name,
-                "the gateway needs this secret and the app has none of the name; an adoption sets"
-                " nothing",
-                f"write {name}=VALUE into a file that only you can read, then:"
-                f" fly secrets import --stage -a {settings.fly.app} < FILE",
-            )
-        if settings.secrets.get(name) is SecretSource.GENERATED:
-            yield Problem(
-                f"{file}: gateway:secrets.{name}",
-                "adopt.generated",
-                "generated",
-                "the app's users and database know the value that it has; a new one would lock"
-                " them out with the next change of any secret",
-                f"pulumi config set -s {settings.environment} --path gateway:secrets.{name} config;"
-                f" pulumi config set -s {settings.environment} --secret gateway:{name}",
-            )

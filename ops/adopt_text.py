@@ -14,6 +14,7 @@ def show_plan(environment: str, plan: Plan, output: Output) -> None:
         (
             ("  app", f"{order.app} (organisation {order.organization})"),
             *(("  address", f"{value} ({kind})") for kind, value in order.addresses.items()),
+            *(("  host name", f"{host} ({status})") for host, status in order.hostnames.items()),
             *(("  machine", f"{m.id} ({slot}, {m.state})") for slot, m in plan.slots.items()),
             *(("  secret", f"{name} (digest {value})") for name, value in order.secrets.items()),
         )

@@ -8,13 +8,15 @@ import pytest
 from components import provider
 from components.adoption import VARIABLE, Adoption, AdoptionError, ordered
 from components.app import AppProvider, IpAssignmentProvider
+from components.certificate import CertificateProvider
 from components.provider import FlyProvider
 from components.secrets import SecretsProvider
 from components.volume import VolumeProvider
 from fly.replies import Machine
 from tests.unit.fly.fake_fly import FakeFly, machine, ok
 
-ORDER = Adoption("acme", "team", {"v6": "2a09::1"}, {"KEY": "d1"}, 3, {"m1": "i1"})
+HOST = "ai.acme.example"
+ORDER = Adoption("acme", "team", {"v6": "2a09::1"}, {HOST: "Ready"}, {"KEY": "d1"}, 3, {"m1": "i1"})
 VALUE = "marker-of-a-value-5a1e"
 
 
@@ -34,6 +36,7 @@ def fly() -> FakeFly:
         FakeFly()
         .on("GET /apps/acme", ok({"id": "1", "name": "acme", "organization": {"slug": "team"}}))
         .on("GET /apps/acme/ip_assignments", ok({"ips": [{"ip": "2a09::1"}]}))
+        .on(f"GET /apps/acme/certificates/{HOST}", ok({"hostname": HOST}))
         .on("GET /apps/acme/secrets", ok({"secrets": [{"name": "KEY", "digest": "d1"}]}))
         .on("POST /apps/acme/machines/m1/exec", ok({"stdout": ""}))
     )
@@ -44,7 +47,9 @@ def test_app_address_and_secrets_are_taken_over_by_looking_only() -> None:
     api = fake.api()
     app = AppProvider().adopt(api, {"name": "acme", "organization": "team"}, ORDER)
     address = IpAssignmentProvider().adopt(api, {"app": "acme", "type": "v6"}, ORDER)
+    host = CertificateProvider().adopt(api, {"app": "acme", "hostname": HOST}, ORDER)
     secrets = SecretsProvider().adopt(api, {"app": "acme", "values": {"KEY": VALUE}}, ORDER)
+    assert (host.id, host.computed) == (f"acme/{HOST}", {"dns_records": []})
     assert (app.id, app.computed) == ("acme", {})
     assert (address.id, address.computed) == ("acme/v6", {"address": "2a09::1"})
     assert secrets.computed == {"digests": {"KEY": "d1"}, "version": 3}
@@ -61,6 +66,9 @@ def test_what_is_not_as_planned_is_refused() -> None:
         AppProvider().adopt(api, {"name": "another", "organization": "team"}, ORDER)
     with pytest.raises(AdoptionError, match="its shared_v4 address is not there"):
         IpAssignmentProvider().adopt(api, {"app": "acme", "type": "shared_v4"}, ORDER)
+    without = replace(ORDER, hostnames={})
+    with pytest.raises(AdoptionError, match=f"the host name {HOST} is not there"):
+        CertificateProvider().adopt(api, {"app": "acme", "hostname": HOST}, without)
     set_since = replace(ORDER, secrets={"KEY": "d0"})
     with pytest.raises(AdoptionError, match="the secrets KEY are not what they were"):
         SecretsProvider().adopt(api, {"app": "acme", "values": {"KEY": VALUE}}, set_since)

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from components.adoption import Seen
 from components.desired import Desired, desired
+from fly.certificates import Certificate
 from fly.replies import App, Ip, Machine, Secret, Volume
-from ops.adopt_plan import Plan, Seen, plan
+from ops.adopt_plan import Plan, plan
 from stacks.settings import Settings
 from tests.unit.components.test_bundle import some_settings
 from tests.unit.fly.fake_fly import machine
@@ -44,7 +46,7 @@ def app_of(wanted: tuple[Desired, ...], **edits: Any) -> Seen:
     addresses = (Ip.parse({"ip": "2a09::1"}), Ip.parse({"ip": "1.2.3.4", "shared": True}))
     secrets = tuple(Secret(name, f"digest-{name}") for name in names)
     app = App("1", "acme-gateway-dev", organization="acme")
-    return Seen(app, addresses, secrets, machines=machines)
+    return Seen(app, addresses, secrets=secrets, machines=machines)
 
 
 def ids(found: Plan) -> list[str]:
@@ -94,6 +96,7 @@ def test_what_nobody_declared_stays_and_is_named(
     more = Seen(
         seen.app,
         (*seen.addresses, Ip.parse({"ip": "5.6.7.8"})),
+        (Certificate("ai.acme.example", "Ready", configured=True),),
         (*seen.secrets, Secret("OLD_KEY", "d9")),
         (Volume("vol_1", "data", "iad", 10),),
         (*seen.machines, other),
@@ -102,6 +105,7 @@ def test_what_nobody_declared_stays_and_is_named(
     assert found.unmanaged == (
         "machine w1 (iad, process group worker)",
         "address 5.6.7.8 (v4)",
+        "host name ai.acme.example (Ready)",
         "volume vol_1 (data, iad, 10 GB)",
         "secret OLD_KEY (digest d9)",
     )
@@ -125,5 +129,10 @@ def test_everything_in_the_way_is_told_at_once_with_what_to_do() -> None:
     assert ids(found).count("adopt.store") == 2
     assert all(problem.next_step for problem in found.problems)
     assert "fly secrets import --stage -a acme-gateway-dev < FILE" in str(found.problems)
-    unknown = (*wanted, Desired("gateway-x", "Certificate", {"app": "acme-gateway-dev"}))
-    assert "adopt.kind" in ids(plan(settings, unknown, empty))
+    app = {"app": "acme-gateway-dev"}
+    more = (
+        *wanted,
+        Desired("gateway-x", "Unheard", app),
+        Desired("gateway-y", "Certificate", {**app, "hostname": "ai.acme.example"}),
+    )
+    assert {"adopt.kind", "adopt.hostname"} <= {*ids(plan(settings, more, empty))}
