@@ -41,6 +41,8 @@ def adopt(environment: str, app: str, *, dry_run: bool, yes: bool, output: Outpu
     when machines that are what the settings say did not prove their fallbacks.
     """
     stack = open_stack(environment, say=output.say)
+    if stack.exists():
+        prepare(stack, output)
     found = _planned(stack, app)
     show_plan(environment, found, output)
     if dry_run or not (yes or _agreed(output)):
