@@ -10,7 +10,7 @@ from gateway.secret_names import query_key_name
 from stacks.places import configuration_file
 from stacks.problem import Problem
 from stacks.settings import Settings
-from stacks.values import SecretSource
+from stacks.values import Deployer, SecretSource
 
 TAKEN_OVER = frozenset(
     {"App", "IpAssignment", "Certificate", "Secrets", "GeneratedSecret", "Release"}
@@ -93,6 +93,15 @@ def _of_the_app(settings: Settings, seen: Seen) -> Iterator[Problem]:
             f"app {app.name} is in organisation {app.organization}",
             f"pulumi config set -s {settings.environment} --path gateway:fly.organization"
             f" {app.organization}",
+        )
+    if settings.fly.deployer is not Deployer.MACHINES_API:
+        yield Problem(
+            f"{file}: gateway:fly.deployer",
+            "adopt.deployer",
+            settings.fly.deployer.value,
+            "with it flyctl would deploy while the app is taken over, and restart its machines",
+            f"pulumi config set -s {settings.environment} --path gateway:fly.deployer"
+            f" {Deployer.MACHINES_API.value}, adopt, then set it back and deploy",
         )
     if not in_group(seen.machines):
         yield Problem(

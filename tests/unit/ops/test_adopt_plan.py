@@ -12,6 +12,7 @@ from fly.certificates import Certificate
 from fly.replies import App, Ip, Machine, Secret, Volume
 from ops.adopt_plan import Plan, plan
 from stacks.settings import Settings
+from stacks.values import Deployer
 from tests.unit.components.test_bundle import some_settings
 from tests.unit.fly.fake_fly import machine
 
@@ -114,12 +115,15 @@ def test_what_nobody_declared_stays_and_is_named(
 
 def test_everything_in_the_way_is_told_at_once_with_what_to_do() -> None:
     settings = some_settings(secrets={"LITELLM_MASTER_KEY": "generated"})
+    by_flyctl = settings.fly.model_copy(update={"deployer": Deployer.FLYCTL})
+    settings = settings.model_copy(update={"fly": by_flyctl})
     wanted = desired(settings, ())
     empty = Seen(App("1", "acme-old", organization="other"))
     found = plan(settings, wanted, empty)
     assert {*ids(found)} == {
         "adopt.app",
         "adopt.organization",
+        "adopt.deployer",
         "adopt.machines",
         "adopt.store",
         "adopt.address",
