@@ -60,7 +60,11 @@ def placed_in(statements: list[Statement], comments: Comments) -> Comments:
     placed: dict[Path, tuple[str, ...]] = {}
     for path, texts in comments.items():
         place = _nearest(path, written)
-        placed[place] = (*placed.get(place, ()), *texts)
+        shown = tuple(
+            text for text in texts if comment(text)
+        )  # one that says nothing takes no line
+        if shown:
+            placed[place] = (*placed.get(place, ()), *shown)
     return placed
 
 

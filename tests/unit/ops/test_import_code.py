@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ops.import_code import Group, Item, comment, literal, one_line, quoted, statement
+from ops.import_module import Statement, placed_in
 
 TREES = st.recursive(
     st.none()
@@ -46,3 +47,11 @@ def test_a_comment_is_wrapped_and_shows_no_control_character() -> None:
     lines = comment("word " * 40 + "\x1b[31m", "    ")
     assert all(line.startswith("    # ") and len(line) <= 100 for line in lines)
     assert "\x1b" not in "".join(lines)
+
+
+def test_a_comment_that_says_nothing_opens_nothing() -> None:
+    statements: list[Statement] = [
+        ("M", Group("Model(", ")", (Item("rpm=", "5", ("models", 0)),)), ("models",))
+    ]
+    assert placed_in(statements, {("models", 0): (" \n",)}) == {}
+    assert placed_in(statements, {("models", 0): ("", "low")}) == {("models", 0): ("low",)}
