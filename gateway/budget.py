@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from stacks.managed_plans import connections
-from stacks.values import ManagedPlan, PoolMode
+from stacks.managed_plans import ManagedPlan, PoolMode, connections
 
 if TYPE_CHECKING:
     from stacks.settings import Settings

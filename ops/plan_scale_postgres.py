@@ -1,10 +1,10 @@
 """Which setting of Postgres bounds a scale plan's connections, and what it would have to say."""
 
 from gateway.budget import RESERVED, ConnectionBudget
-from stacks.managed_plans import connections, monthly_usd
+from stacks.managed_plans import ManagedPlan, connections, monthly_usd
 from stacks.settings import Settings
 from stacks.stores import ManagedCluster
-from stacks.values import ManagedPlan, Store
+from stacks.values import Store
 
 
 def managed_cluster(settings: Settings) -> ManagedCluster | None:

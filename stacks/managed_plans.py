@@ -1,13 +1,34 @@
-"""What each plan of Fly's Managed Postgres gives and costs."""
+"""What each plan of Fly's Managed Postgres gives and costs, and how its pooler works."""
 
 from collections.abc import Mapping
+from enum import StrEnum
 from types import MappingProxyType
 from typing import NamedTuple
 
-from stacks.values import ManagedPlan, PoolMode
-
 DISK_USD_PER_GB = 0.28  # for 30 days, of what is provisioned (superfly/docs: mpg/index)
 MOST_DISK_AT_CREATION_GB = 500  # likewise; 1000 altogether
+
+
+class ManagedPlan(StrEnum):
+    """A plan of Fly's Managed Postgres; docs/postgres.md says what each gives and costs."""
+
+    BASIC = "basic"
+    STARTER = "starter"
+    LAUNCH = "launch"
+    SCALE = "scale"
+    PERFORMANCE = "performance"
+
+
+class PoolMode(StrEnum):
+    """How long the pooler of Managed Postgres keeps a server's connection for a client.
+
+    SESSION: as long as the client stays. Fly's own default; every idle client costs a connection.
+    TRANSACTION: for one transaction. LiteLLM's engine then needs `pgbouncer=true`, which is
+    written; migrations go round the pooler.
+    """
+
+    SESSION = "session"
+    TRANSACTION = "transaction"
 
 
 class Plan(NamedTuple):

@@ -5,15 +5,14 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from stacks.fly import DataMachine
+from stacks.managed_plans import ManagedPlan, PoolMode
 from stacks.values import (
     Amount,
     AppName,
     Count,
     Frozen,
     Host,
-    ManagedPlan,
     MebiBytes,
-    PoolMode,
     Port,
     PostgresName,
     RegionCode,

@@ -137,28 +137,6 @@ class Store(StrEnum):
     DATABASE = "database"
 
 
-class ManagedPlan(StrEnum):
-    """A plan of Fly's Managed Postgres; `stacks.managed_plans` says what each gives and costs."""
-
-    BASIC = "basic"
-    STARTER = "starter"
-    LAUNCH = "launch"
-    SCALE = "scale"
-    PERFORMANCE = "performance"
-
-
-class PoolMode(StrEnum):
-    """How long the pooler of Managed Postgres keeps a server's connection for a client.
-
-    SESSION: as long as the client stays. Fly's own default; every idle client costs a connection.
-    TRANSACTION: for one transaction. LiteLLM's engine then needs `pgbouncer=true`, which is
-    written; migrations go round the pooler.
-    """
-
-    SESSION = "session"
-    TRANSACTION = "transaction"
-
-
 class Deployer(StrEnum):
     """Who brings the machines to a release; both leave the same machines, judged by one proof.
 

@@ -5,9 +5,9 @@ from typing import Any
 
 from gateway.budget import budget_of_data
 from gateway.subject import Subject, mapping
+from stacks.managed_plans import PoolMode
 from stacks.problem import Severity
 from stacks.rule import Example, Finding, Rule
-from stacks.values import PoolMode
 
 STORE = ("litellm", "general_settings", "store_model_in_db")
 SCHEMA_UPDATE = ("litellm", "general_settings", "disable_prisma_schema_update")
