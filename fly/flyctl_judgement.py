@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from fly.canonical import canonical
-from fly.release import SECRETS_KEY, Phase, Release, Slot, in_group, phase_of
+from fly.release import SECRETS_KEY, Phase, Release, Slot, in_group, phase_of, placed
 from fly.replies import Machine
 
 CANARY_KEY = "fly_canary"
@@ -93,21 +93,12 @@ def _judged(
     # Proven machines get the places first, then those with traffic.
     ours = sorted(in_group(machines), key=lambda m: (phase_of(m) is not Phase.SERVING, _waits(m)))
     equal = {machine.id for machine in ours if runs(machine)}
-    current: dict[str, Machine] = {}
-    missing: list[Slot] = []
-    free = [machine for machine in ours if machine.id in equal]
-    for slot in release.slots():
-        match = next((m for m in free if m.region == slot.region), None)
-        if match is None:
-            missing.append(slot)
-        else:
-            free.remove(match)
-            current[slot.name] = match
+    current, missing = placed(release, (machine for machine in ours if machine.id in equal))
     taken = {machine.id for machine in current.values()}
     rest = [machine for machine in ours if machine.id not in taken]
     return Judgement(
         current,
-        tuple(missing),
+        missing,
         tuple((m, _kind(m, surplus=m.id in equal)) for m in rest),
     )
 

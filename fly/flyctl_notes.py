@@ -4,9 +4,10 @@ flyctl keeps metadata that it does not know: a machine that it just gave another
 on saying what was true before. Metadata can be written without restarting anything.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from fly.noting import note
 from fly.release import (
     NOTED_KEY,
     PHASE_KEY,
@@ -34,7 +35,7 @@ def note_before(api: "FlyApi", app: str, machines: Iterable[Machine]) -> None:
         phase = phase_of(machine)
         # The phase first: what makes it believed comes when it is true.
         wanted = {} if phase is None else {PHASE_KEY: phase.value}
-        _note(api, app, machine, {**wanted, NOTED_KEY: fly_release(machine)})
+        note(api, app, machine, {**wanted, NOTED_KEY: fly_release(machine)})
 
 
 def note_after(
@@ -53,7 +54,7 @@ def note_after(
             EXIT_KEY: str(exit_code),
             NOTED_KEY: fly_release(machine),  # last: before it, the machine counts as new anyway
         }
-        _note(api, release.app, machine, wanted)
+        note(api, release.app, machine, wanted)
     return deployed
 
 
@@ -64,9 +65,3 @@ def noted_exit(machines: Iterable[Machine], release: Release) -> int | None:
         if ours and phase_of(machine) is Phase.NEW and EXIT_KEY in machine.metadata:
             return int(machine.metadata[EXIT_KEY])
     return None
-
-
-def _note(api: "FlyApi", app: str, machine: Machine, wanted: Mapping[str, str]) -> None:
-    for key, value in wanted.items():
-        if machine.metadata.get(key) != value:
-            api.machines.set_metadata(app, machine.id, key, value)

@@ -12,7 +12,14 @@ from fly.flyctl_deployment import Deployment, Outcome
 from fly.flyctl_judgement import Judgement, Leftover, holding, judge, reached, told
 from fly.flyctl_notes import noted_exit
 from fly.flyctl_run import Progress
-from fly.gates import Gates, GateStatus, GateVerdict, ReleaseUndoneError, RolloutStoppedError
+from fly.gates import (
+    Gates,
+    GateVerdict,
+    ReleaseUndoneError,
+    RolloutStoppedError,
+    act_on,
+    prove_unchanged,
+)
 from fly.health import UnhealthyMachineError
 from fly.machine_config import MachineRequest
 from fly.machine_steps import MachineSteps
@@ -67,7 +74,7 @@ class FlyctlRelease:
         found = self._judged()
         if found.proven:
             self._progress(f"all {len(found.current)} machines already run {self._name}")
-            self._prove_unchanged()
+            prove_unchanged(self._gates, self._name)
             return tuple(found.current.values())
         self._ended = noted_exit(found.all, self._release)
         if not found.carried_out and self._ended is None:
@@ -281,23 +288,7 @@ class FlyctlRelease:
             " removed by hand for that"
         )
 
-    def _prove_unchanged(self) -> None:
-        verdict = self._gates.outside()
-        if verdict.status is GateStatus.PASSED:
-            return
-        stopped = verdict.status is GateStatus.ERRORED
-        error = RolloutStoppedError if stopped else ReleaseUndoneError
-        raise error(f"{verdict.summary}\n  no machine was changed; {self._name} still serves")
-
     def _ask(self, verdict: GateVerdict, where: str) -> None:
         self._progress(f"proof at {where}: {verdict.status} ({verdict.summary})")
-        if verdict.status is GateStatus.PASSED:
-            return
-        if verdict.status is GateStatus.ERRORED:
-            raise RolloutStoppedError(
-                f"the proof at {where} could not be carried out: {verdict.summary}\n"
-                f"  nothing was undone: {self._name} is on its machines, and has the traffic that"
-                " flyctl gave it\n"
-                f"  mend what kept it from asking; the next `pulumi up` goes on with {self._name}"
-            )
-        raise ReleaseUndoneError(f"the proof at {where} {verdict.status}: {verdict.summary}")
+        serving = f"{self._name} is on its machines, and has the traffic that flyctl gave it"
+        act_on(verdict, where, name=self._name, serving=serving)

@@ -50,3 +50,29 @@ class ReleaseUndoneError(Exception):
 
 class RolloutStoppedError(Exception):
     """A rollout stopped where it stands because a checker broke; the next run goes on."""
+
+
+def act_on(verdict: GateVerdict, where: str, *, name: str, serving: str) -> None:
+    """Return when a gate passed, else raise what its verdict asks for.
+
+    `name` is the release, `serving` says who has traffic where a checker that broke leaves it.
+    """
+    if verdict.status is GateStatus.PASSED:
+        return
+    if verdict.status is GateStatus.ERRORED:
+        raise RolloutStoppedError(
+            f"the proof at {where} could not be carried out: {verdict.summary}\n"
+            f"  nothing was undone: {serving}\n"
+            f"  mend what kept it from asking; the next `pulumi up` goes on with {name}"
+        )
+    raise ReleaseUndoneError(f"the proof at {where} {verdict.status}: {verdict.summary}")
+
+
+def prove_unchanged(gates: Gates, name: str) -> None:
+    """Ask from outside about a release whose machines stay as they are, whatever is answered."""
+    verdict = gates.outside()
+    if verdict.status is GateStatus.PASSED:
+        return
+    stopped = verdict.status is GateStatus.ERRORED
+    error = RolloutStoppedError if stopped else ReleaseUndoneError
+    raise error(f"{verdict.summary}\n  no machine was changed; {name} still serves")

@@ -157,18 +157,30 @@ def standing(machines: Iterable[Machine], release: Release) -> Standing:
     wanted = release.config
     living = sorted(in_group(machines), key=lambda m: phase_of(m) is not Phase.SERVING)
     equal = [m for m in living if _runs(m, wanted, release.secrets_version)]
+    current, missing = placed(release, equal)
+    taken = {machine.id for machine in current.values()}
+    others = tuple(machine for machine in in_group(living) if machine.id not in taken)
+    return Standing(current, missing, others)
+
+
+def placed(
+    release: Release, machines: Iterable[Machine]
+) -> tuple[dict[str, Machine], tuple[Slot, ...]]:
+    """Return which machine has which of the release's slots, by name, and the slots without one.
+
+    Machines are taken in the order given.
+    """
+    free = list(machines)
     current: dict[str, Machine] = {}
     missing: list[Slot] = []
     for slot in release.slots():
-        match = next((m for m in equal if m.region == slot.region), None)
+        match = next((machine for machine in free if machine.region == slot.region), None)
         if match is None:
             missing.append(slot)
         else:
-            equal.remove(match)
+            free.remove(match)
             current[slot.name] = match
-    taken = {machine.id for machine in current.values()}
-    others = tuple(machine for machine in in_group(living) if machine.id not in taken)
-    return Standing(current, tuple(missing), others)
+    return current, tuple(missing)
 
 
 def observed(machines: Iterable[Machine]) -> dict[str, dict[str, Any]]:

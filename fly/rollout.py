@@ -6,7 +6,14 @@ from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from fly.canonical import canonical
-from fly.gates import Gates, GateStatus, GateVerdict, ReleaseUndoneError, RolloutStoppedError
+from fly.gates import (
+    Gates,
+    GateStatus,
+    GateVerdict,
+    ReleaseUndoneError,
+    act_on,
+    prove_unchanged,
+)
 from fly.health import UnhealthyMachineError
 from fly.machine_steps import MachineSteps, Progress
 from fly.release import Phase, Release, Slot, Standing, phase_of, standing
@@ -56,7 +63,7 @@ class Rollout:
                 found = self._standing()
             if found.complete and not found.unproven:
                 self._progress(f"all {len(found.current)} machines already run {self._name}")
-                self._prove_unchanged()
+                prove_unchanged(self._gates, self._name)
             elif self._release.strategy == "bluegreen" or self._is_first(found):
                 self._bluegreen(found)
             else:
@@ -96,14 +103,6 @@ class Rollout:
         self._steps.serve([m for m in proven if phase_of(m) is Phase.RETIRED])
         self._steps.withdraw(unproven, Phase.NEW)
         return True
-
-    def _prove_unchanged(self) -> None:
-        verdict = self._gates.outside()
-        if verdict.status is GateStatus.PASSED:
-            return
-        stopped = verdict.status is GateStatus.ERRORED
-        error = RolloutStoppedError if stopped else ReleaseUndoneError
-        raise error(f"{verdict.summary}\n  no machine was changed; {self._name} still serves")
 
     def _bluegreen(self, found: Standing) -> None:
         others = found.others
@@ -236,18 +235,10 @@ class Rollout:
         self, verdict: GateVerdict, where: str, serving: str, *, one_of_many: bool = False
     ) -> None:
         """Act on a verdict; `serving` says who has traffic where a checker that broke leaves it."""
-        told = f"proof at {where}: {verdict.status} ({verdict.summary})"
-        if verdict.status is GateStatus.PASSED:
-            (self._steps.tally.one if one_of_many else self._progress)(told)
-            return
-        self._progress(told)
-        if verdict.status is GateStatus.ERRORED:
-            raise RolloutStoppedError(
-                f"the proof at {where} could not be carried out: {verdict.summary}\n"
-                f"  nothing was undone: {serving}\n"
-                f"  mend what kept it from asking; the next `pulumi up` goes on with {self._name}"
-            )
-        raise ReleaseUndoneError(f"the proof at {where} {verdict.status}: {verdict.summary}")
+        counted = one_of_many and verdict.status is GateStatus.PASSED
+        say = self._steps.tally.one if counted else self._progress
+        say(f"proof at {where}: {verdict.status} ({verdict.summary})")
+        act_on(verdict, where, name=self._name, serving=serving)
 
 
 Updated = list[tuple[Machine, Mapping[str, Any]]]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from fly.canonical import canonical
 from fly.gates import Gates, GateStatus
+from fly.noting import note
 from fly.release import (
     PHASE_KEY,
     RELEASE_KEY,
@@ -80,9 +81,7 @@ def _mark(api: "FlyApi", release: Release, machine: Machine) -> None:
         PHASE_KEY: Phase.SERVING.value,
         SECRETS_KEY: str(release.secrets_version),
     }
-    for key, value in marks.items():
-        if machine.metadata.get(key) != value:
-            api.machines.set_metadata(release.app, machine.id, key, value)
+    note(api, release.app, machine, marks)
 
 
 def _with(machine: Machine, metadata: Mapping[str, str]) -> Machine:

@@ -1,7 +1,6 @@
 """Many machines at once: one error ends the work of all, and is the one that is told."""
 
 import threading
-import time
 
 import pytest
 
@@ -34,12 +33,13 @@ def test_results_keep_the_order_of_the_items_whoever_ends_first() -> None:
 
 def test_no_more_than_so_many_are_at_work_at_a_time() -> None:
     lock, now, most = threading.Lock(), [0], [0]
+    all_three = threading.Barrier(3, timeout=DEADLINE_S)
 
     def act(_: int) -> None:
         with lock:
             now[0] += 1
             most[0] = max(most[0], now[0])
-        time.sleep(0.001)
+        all_three.wait()
         with lock:
             now[0] -= 1
 
