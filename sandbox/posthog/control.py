@@ -1,13 +1,13 @@
 """The endpoints by which faults are put into PostHog, and what came is counted."""
 
-import json
 from dataclasses import asdict
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from sandbox.posthog.faults import FaultError, parse_faults
+from sandbox.fault_order import ordered, refused
+from sandbox.posthog.faults import parse_faults
 from sandbox.posthog.store import EventStore
 
 PREFIX = "/_sandbox/posthog"
@@ -26,12 +26,10 @@ def posthog_control_routes(store: EventStore) -> list[Route]:
         return JSONResponse({"faults": asdict(store.faults), **store.counts()})
 
     async def put(request: Request) -> JSONResponse:
-        try:
-            store.faults = parse_faults(json.loads(await request.body()))
-        except FaultError as error:
-            return _problem(error.problems)
-        except ValueError:
-            return _problem(["the body is not JSON"])
+        faults, problems = await ordered(request, parse_faults)
+        if faults is None:
+            return refused(problems, "the faults were not taken")
+        store.faults = faults
         return await show(request)
 
     async def clear(request: Request) -> JSONResponse:
@@ -43,7 +41,3 @@ def posthog_control_routes(store: EventStore) -> list[Route]:
         Route(f"{PREFIX}/faults", put, methods=["PUT"]),
         Route(PREFIX, clear, methods=["DELETE"]),
     ]
-
-
-def _problem(problems: list[str]) -> JSONResponse:
-    return JSONResponse({"error": "the faults were not taken", "problems": problems}, 422)

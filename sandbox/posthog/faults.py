@@ -1,10 +1,11 @@
 """How PostHog may fail here: late, refused, limited, broken, or with events that never come."""
 
-import math
-from dataclasses import dataclass, fields
+from collections.abc import Iterator
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from sandbox.fault_order import read_order
 from sandbox.posthog.wire import Captured, error
 
 KNOWN = {
@@ -31,14 +32,6 @@ class Drop(StrEnum):
     FAILURES = "failures"
     SUCCESSES = "successes"
     ALL = "all"
-
-
-class FaultError(Exception):
-    """A fault that cannot be read; `problems` names every place."""
-
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__("; ".join(problems))
-        self.problems = problems
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,22 +61,11 @@ class Faults:
 
 def parse_faults(body: object) -> Faults:
     """Read the faults of a control call; `FaultError` names all that is wrong."""
-    names = [field.name for field in fields(Faults)]
-    if not isinstance(body, dict):
-        raise FaultError([f"expected an object with some of {', '.join(names)}"])
-    problems = [
-        f"{key}: no such fault; there are {', '.join(names)}" for key in set(body) - set(names)
-    ]
-    for name in ("late_s", "times", "retry_after_s"):
-        value = body.get(name, 0)
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not (number and math.isfinite(value) and value >= 0):
-            problems.append(f"{name}: {value!r}; expected a number of at least 0")
-    status = body.get("status", 0)
-    if status != 0 and not (type(status) is int and 400 <= status <= 599):  # noqa: PLR2004 - HTTP
-        problems.append(f"status: {status!r}; expected a number from 400 to 599")
+    return read_order(
+        body, Faults, numbers=("late_s", "times", "retry_after_s"), more=_no_such_drop
+    )
+
+
+def _no_such_drop(body: dict[str, Any]) -> Iterator[str]:
     if body.get("drop", "") not in ("", *Drop):
-        problems.append(f"drop: {body['drop']!r}; expected one of {', '.join(Drop)}")
-    if problems:
-        raise FaultError(sorted(problems))
-    return Faults(**body)
+        yield f"drop: {body['drop']!r}; expected one of {', '.join(Drop)}"

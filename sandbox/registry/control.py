@@ -7,10 +7,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from sandbox.registry.faults import FaultError, Faults, parse_faults
+from sandbox.fault_order import ordered, refused
+from sandbox.registry.faults import Faults, parse_faults
 from sandbox.registry.store import RegistryStore
 
 PREFIX = "/_sandbox/registry"
+UNCHANGED = "nothing was changed"
 DONE = (
     ("GET", PREFIX, "Show the faults, the tags that were pushed anew, how many pulls there were."),
     ("PUT", f"{PREFIX}/faults", "Replace the faults: `status`, `times`, ..., `signature`."),
@@ -36,25 +38,23 @@ def registry_control_routes(store: RegistryStore) -> list[Route]:
         return JSONResponse({"faults": asdict(store.faults), "tags": pushed, "pulls": store.pulls})
 
     async def put(request: Request) -> JSONResponse:
-        try:
-            store.faults = parse_faults(json.loads(await request.body()))
-        except FaultError as error:
-            return _problem(error.problems)
-        except ValueError:
-            return _problem(["the body is not JSON"])
+        faults, problems = await ordered(request, parse_faults)
+        if faults is None:
+            return refused(problems, UNCHANGED)
+        store.faults = faults
         return await show(request)
 
     async def push(request: Request) -> JSONResponse:
         try:
             body = json.loads(await request.body())
         except ValueError:
-            return _problem(["the body is not JSON"])
+            return refused(["the body is not JSON"], UNCHANGED)
         found = body if isinstance(body, dict) else {}
         repository, tag, version = (found.get(key) for key in ("repository", "tag", "version"))
         if not isinstance(repository, str) or not isinstance(tag, str):
-            return _problem(["expected an object with the texts repository and tag"])
+            return refused(["expected an object with the texts repository and tag"], UNCHANGED)
         if not store.images.is_published(repository, tag):
-            return _problem([f"{repository}:{tag} is no image that the sandbox knows"])
+            return refused([f"{repository}:{tag} is no image that the sandbox knows"], UNCHANGED)
         image = store.images.tags.push(repository, tag, None if version is None else str(version))
         return JSONResponse({"digest": image.digest})
 
@@ -69,7 +69,3 @@ def registry_control_routes(store: RegistryStore) -> list[Route]:
         Route(f"{PREFIX}/tags", push, methods=["POST"]),
         Route(PREFIX, clear, methods=["DELETE"]),
     ]
-
-
-def _problem(problems: list[str]) -> JSONResponse:
-    return JSONResponse({"error": "nothing was changed", "problems": problems}, 422)

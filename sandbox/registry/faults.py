@@ -1,6 +1,10 @@
 """How the registry may fail here: refused, limited, broken, dishonest, or with no signature."""
 
-from dataclasses import dataclass, fields
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sandbox.fault_order import read_order
 
 REFUSALS = {
     401: "UNAUTHORIZED",
@@ -9,14 +13,6 @@ REFUSALS = {
     429: "TOOMANYREQUESTS",
 }
 SIGNATURES = ("", "none", "other_key")
-
-
-class FaultError(Exception):
-    """A fault that cannot be read; `problems` names every place."""
-
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__("; ".join(problems))
-        self.problems = problems
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,24 +36,13 @@ class Faults:
 
 def parse_faults(body: object) -> Faults:
     """Read the faults of a control call; `FaultError` names all that is wrong."""
-    names = [field.name for field in fields(Faults)]
-    if not isinstance(body, dict):
-        raise FaultError([f"expected an object with some of {', '.join(names)}"])
-    problems = [
-        f"{key}: no such fault; there are {', '.join(names)}" for key in set(body) - set(names)
-    ]
+    numbers = ("times", "retry_after_s")
+    return read_order(body, Faults, numbers=numbers, more=_other_mistakes, whole=True)
+
+
+def _other_mistakes(body: dict[str, Any]) -> Iterator[str]:
     for name in ("other_bytes", "redirect_blobs", "private"):
         if not isinstance(body.get(name, False), bool):
-            problems.append(f"{name}: {body[name]!r}; expected true or false")
-    for name in ("times", "retry_after_s"):
-        value = body.get(name, 0)
-        if type(value) is not int or value < 0:
-            problems.append(f"{name}: {value!r}; expected a number of at least 0")
-    status = body.get("status", 0)
-    if status != 0 and not (type(status) is int and 400 <= status <= 599):  # noqa: PLR2004 - HTTP
-        problems.append(f"status: {status!r}; expected a number from 400 to 599")
+            yield f"{name}: {body[name]!r}; expected true or false"
     if body.get("signature", "") not in SIGNATURES:
-        problems.append(f"signature: {body['signature']!r}; expected none or other_key")
-    if problems:
-        raise FaultError(sorted(problems))
-    return Faults(**body)
+        yield f"signature: {body['signature']!r}; expected none or other_key"

@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.events.posthog import COLUMNS, hogql
-from sandbox.posthog.faults import Drop, FaultError, Faults, parse_faults
+from sandbox.fault_order import FaultError
+from sandbox.posthog.faults import Drop, Faults, parse_faults
 from sandbox.posthog.store import EventStore
 from sandbox.posthog.wire import Asked, WireError, answer, read_batch, read_query
 
