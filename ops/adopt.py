@@ -9,8 +9,6 @@ import json
 from dataclasses import replace
 from typing import Any
 
-import click
-
 from components.adoption import VARIABLE, Seen
 from components.desired import desired
 from components.recorded import Recorded, read_export
@@ -19,6 +17,7 @@ from components.validate import load_checked
 from fly.api import FlyApi
 from ops.adopt_plan import Plan, plan
 from ops.adopt_text import show_plan
+from ops.agreeing import agreed
 from ops.deploy import SHOWN_ERRORS, prepare
 from ops.deployed import EDGE_COLUMNS, Deployed
 from ops.engine_events import first_lines
@@ -45,7 +44,7 @@ def adopt(environment: str, app: str, *, dry_run: bool, yes: bool, output: Outpu
         prepare(stack, output)
     found = _planned(stack, app)
     show_plan(environment, found, output)
-    if dry_run or not (yes or _agreed(output)):
+    if dry_run or not (yes or agreed("take this over?", output)):
         output.say("nothing was changed")
         output.answer({"environment": environment, "adopted": False, **found.as_json()})
         return ExitCode.OK
@@ -59,11 +58,10 @@ def adopt(environment: str, app: str, *, dry_run: bool, yes: bool, output: Outpu
 
 def _planned(stack: Stack, name: str) -> Plan:
     """Look at settings, state and Fly, and return the plan; `ProblemError` holds all problems."""
-    problems = list(_of_settings(stack))
+    settings, problems = _settings(stack)
     recorded = _recorded(stack)
     if any(each.kind == "Release" for each in recorded):
         problems.append(_managed(stack.environment))
-    settings = _settings(stack, problems)
     with FlyApi.from_environment(stack.environ) as api:
         seen = Seen.of(api, name)
     if seen is None:
@@ -74,10 +72,13 @@ def _planned(stack: Stack, name: str) -> Plan:
     return found
 
 
-def _of_settings(stack: Stack) -> tuple[Problem, ...]:
-    """Return what would keep the program from running, missing values of secrets included."""
+def _settings(stack: Stack) -> tuple[Settings, list[Problem]]:
+    """Return the settings, and what would keep the program from running, missing values included.
+
+    Raises `ProblemError` where they have not even the right shape.
+    """
     try:
-        load_checked(
+        loaded = load_checked(
             stack.environment,
             read_config_file(stack.root, stack.environment),
             stack.environ,
@@ -86,29 +87,19 @@ def _of_settings(stack: Stack) -> tuple[Problem, ...]:
             deploying=True,
         )
     except ProblemError as error:
-        return error.problems
-    return ()
-
-
-def _settings(stack: Stack, problems: list[Problem]) -> Settings:
+        wrong = list(error.problems)
+    else:
+        return loaded.settings, []
     try:
-        return plain_settings(stack.root, stack.environment)
+        return plain_settings(stack.root, stack.environment), wrong
     except ProblemError as error:
-        raise ProblemError({*problems, *error.problems}) from None
+        raise ProblemError({*wrong, *error.problems}) from None
 
 
 def _recorded(stack: Stack) -> tuple[Recorded, ...]:
     if not stack.exists():
         return ()
     return read_export(json.loads(stack.engine.read("stack", "export")))
-
-
-def _agreed(output: Output) -> bool:
-    try:
-        return click.confirm("take this over?", err=output.as_json)
-    except click.Abort:
-        output.say("")
-        return False
 
 
 def _done(stack: Stack, found: Plan, deployed: Deployed, output: Output) -> ExitCode:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import click
 import yaml
 
 from components.actual import comparable
@@ -20,6 +19,7 @@ from components.promoted import definition_of
 from components.recorded import Recorded, read_export
 from components.three_ways import same
 from fly.differences import MISSING
+from ops.agreeing import agreed
 from ops.drift_findings import Finding, Report
 from ops.drift_settings import NoSetting, Wish, wishes
 from ops.drift_text import where
@@ -61,7 +61,7 @@ def adopt(
     patch = patched(before, settings, report.drift, recorded, stack.root)
     _show(name, before, patch, output)
     written = False
-    if patch.text != before and (yes or _agreed(output)):
+    if patch.text != before and (yes or agreed("write this?", output)):
         write_whole(file, patch.text.encode())
         written = True
         output.show(f"{name} is written; gateway drift {stack.environment} shows what is left")
@@ -170,11 +170,3 @@ def _document(report: Report, patch: Patch, *, written: bool) -> dict[str, Any]:
         "adopted": [finding.as_json() for finding in patch.adopted],
         "not_adopted": [{**finding.as_json(), "why": why} for finding, why in patch.refused],
     }
-
-
-def _agreed(output: Output) -> bool:
-    try:
-        return click.confirm("write this?", err=output.as_json)
-    except click.Abort:
-        output.say("")
-        return False

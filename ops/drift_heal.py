@@ -8,11 +8,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import click
-
 from fly.api import FlyApi
 from fly.health import await_healthy, await_stopped
 from fly.release import in_group
+from ops.agreeing import agreed
 from ops.deploy import clear_stale_locks, not_deployed
 from ops.drift_findings import Finding, Report
 from ops.drift_text import show, where
@@ -99,7 +98,7 @@ def heal(
     if plan.empty or (plan.blocked and not plan.here):
         output.answer({**report.as_json(), "healed": False})
         return report.exit_code()
-    if not (yes or _agreed(output)):
+    if not (yes or agreed("do this?", output)):
         output.say("nothing was changed")
         output.answer({**report.as_json(), "healed": False})
         return ExitCode.FINDING
@@ -197,14 +196,6 @@ def _holder() -> str:
     from components.provider import lease_holder  # noqa: PLC0415 (loads Pulumi)
 
     return lease_holder()
-
-
-def _agreed(output: Output) -> bool:
-    try:
-        return click.confirm("do this?", err=output.as_json)
-    except click.Abort:  # nobody there to ask
-        output.say("")
-        return False
 
 
 def _deploy(environment: str) -> str:

@@ -14,7 +14,7 @@ from gateway.client import GatewayClient, GatewayError
 from ops.deployed import DIGEST_SHOWN, Deployed
 from ops.exit_codes import ExitCode
 from ops.output import Output
-from ops.stack import Stack, open_stack
+from ops.stack import open_stack
 from ops.status_hostnames import hostnames_as_json, look_at_hostnames, show_hostnames
 from stacks.config_file import read_config_file
 from stacks.values import Store
@@ -27,14 +27,15 @@ def status(environment: str, *, output: Output) -> ExitCode:
     """Show what runs. Ends with FINDING when users are not served as the release promises."""
     stack = open_stack(environment, say=output.say)
     deployed = Deployed(stack.need_outputs(secrets=False))
-    machines, trouble = _machines(stack, deployed.app)
-    hostnames, silent = look_at_hostnames(stack, deployed.app, deployed.hostnames)
+    with FlyApi.from_environment(stack.environ) as api:
+        machines, trouble = _machines(api, deployed.app)
+        hostnames, silent = look_at_hostnames(api, deployed.app, deployed.hostnames)
+        cluster = _cluster(api, deployed.cluster)
     trouble = trouble or silent
     rows = [machine_row(machine) for machine in machines]
     # An environment's own, whatever becomes of its promotion: what runs can always be looked at.
     store = read_config_file(stack.root, environment).values.get("store", Store.DATABASE)
     readiness = _readiness(deployed.url, database=store == Store.DATABASE)
-    cluster = _cluster(stack, deployed.cluster)
     verdict = str(deployed.release["verdict"])
     output.facts(
         (
@@ -109,22 +110,20 @@ def age_of(moment: str, now: datetime | None = None) -> str:
     return f"{hours} h ago" if past.days < 1 else f"{past.days} d ago"
 
 
-def _machines(stack: Stack, app: str) -> tuple[tuple[Machine, ...], str]:
+def _machines(api: FlyApi, app: str) -> tuple[tuple[Machine, ...], str]:
     """Return the app's machines, or why Fly does not tell."""
     try:
-        with FlyApi.from_environment(stack.environ) as api:
-            return api.machines.list(app), ""
+        return api.machines.list(app), ""
     except FlyError as error:
         return (), str(error.what)
 
 
-def _cluster(stack: Stack, cluster_id: str) -> dict[str, Any]:
+def _cluster(api: FlyApi, cluster_id: str) -> dict[str, Any]:
     """Ask Fly for the cluster of Managed Postgres, where the database is in one."""
     if not cluster_id:
         return {"ready": True, "told": ""}
     try:
-        with FlyApi.from_environment(stack.environ) as api:
-            found = api.managed_postgres.get(cluster_id)
+        found = api.managed_postgres.get(cluster_id)
     except FlyError as error:
         return {"ready": False, "told": f"{cluster_id}: {error.what}"}
     told = f"{found.name} ({found.id}): {found.status}, {found.plan}, {found.disk_size_gb} GB"

@@ -7,21 +7,17 @@ from fly.api import FlyApi
 from fly.certificates import Certificate
 from fly.errors import FlyError
 from ops.output import Output
-from ops.stack import Stack
 
 HOSTNAME_COLUMNS = ("host name", "certificate", "Fly says")
 RECORD_COLUMNS = ("record", "name", "value", "what for")
 
 
 def look_at_hostnames(
-    stack: Stack, app: str, hostnames: Sequence[str]
+    api: FlyApi, app: str, hostnames: Sequence[str]
 ) -> tuple[Mapping[str, Certificate | None], str]:
     """Return each host name as Fly has it, None for one that is gone, or why Fly does not tell."""
-    if not hostnames:
-        return {}, ""
     try:
-        with FlyApi.from_environment(stack.environ) as api:
-            return {name: api.certificates.find(app, name) for name in hostnames}, ""
+        return {name: api.certificates.find(app, name) for name in hostnames}, ""
     except FlyError as error:
         return {}, str(error.what)
 
