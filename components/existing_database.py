@@ -1,6 +1,5 @@
 """The gateway's role and database in a cluster that somebody else runs as a Fly app."""
 
-import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import suppress
@@ -10,18 +9,18 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import pulumi
 from pulumi.dynamic import Resource
 
+from components.declared import DECLARED, declared
 from components.provider import FlyProvider, Made, Properties, Seen, report
-from components.secrets import DECLARED
 from fly.errors import FlyAmbiguous, mask
 from fly.replies import ExecResult, Machine
 from gateway.scram import matches, verifier
+from gateway.secret_names import digest_of
 
 if TYPE_CHECKING:
     from fly.api import FlyApi
 
 EXEC_TIMEOUT_S = 30
 EXEC_ATTEMPTS = 3
-DIGEST_DIGITS = 16
 ROLE_CHECK = "role"  # what fly-apps/postgres-flex calls the check whose output is "primary"
 
 # Postgres itself, never HAProxy in front of it, has a socket: 5433 in Fly's image. There the local
@@ -75,7 +74,7 @@ class Found:
     @property
     def digest(self) -> str:
         """What tells whether the role still has the same verifier."""
-        return _digest(self.kept or "")
+        return digest_of("verifier", self.kept or "")
 
 
 class ExistingDatabaseProvider(FlyProvider):
@@ -104,10 +103,9 @@ class ExistingDatabaseProvider(FlyProvider):
         found = _primary(api, outputs)
         if found.owner is None:
             return None
-        same = found.digest == outputs.get("verifier_digest")
         seen = {
             "role": outputs["role"] if found.login else "-",
-            "login": DECLARED if same else f"changed outside: digest {found.digest}",
+            "login": declared(outputs.get("verifier_digest"), found.digest),
             "owner": found.owner,
         }
         return Seen(seen, {"machine_id": found.machine.id})
@@ -256,8 +254,3 @@ def _error(inputs: Properties, machine: Machine, what: str) -> ExistingDatabaseE
         f"{inputs['superuser']}; nothing else of the app is touched\n"
         f"  correct it, or look at `fly logs -a {inputs['app']}`, then run `pulumi up` again"
     )
-
-
-def _digest(kept: str) -> str:
-    text = f"litellm-fly-gateway verifier {kept}"
-    return hashlib.sha256(text.encode()).hexdigest()[:DIGEST_DIGITS]

@@ -1,22 +1,21 @@
 """The gateway's database and user in a cluster of Managed Postgres, and the two addresses of it."""
 
-import hashlib
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pulumi
 from pulumi.dynamic import Resource
 
+from components.declared import DECLARED, declared
 from components.managed_cluster import ManagedCluster
 from components.provider import FlyProvider, Made, Properties, Seen, report
-from components.secrets import DECLARED
 from gateway.database_url import Address, database_url, direct_url
+from gateway.secret_names import digest_of
 from stacks.settings import Settings
 
 if TYPE_CHECKING:
     from fly.api import FlyApi
 
 ROLE = "schema_admin"  # migrations make tables, and LiteLLM makes views as it starts
-DIGEST_DIGITS = 16
 
 
 class ManagedDatabaseProvider(FlyProvider):
@@ -93,8 +92,7 @@ class ManagedUserProvider(FlyProvider):
         if user is None:
             return None
         digest = _digest(api.managed_postgres.password(cluster_id, username))
-        same = digest == outputs.get("password_digest")
-        login = DECLARED if same else f"changed outside: digest {digest}"
+        login = declared(outputs.get("password_digest"), digest)
         return Seen({"role": user.role, "login": login}, {})
 
     def remove(self, api: "FlyApi", id_: str, outputs: Properties) -> None:
@@ -197,5 +195,4 @@ def _address(known: list[Any]) -> Address:
 
 def _digest(password: str) -> str:
     """Return what tells one password of Fly's, which is long and random, from another."""
-    text = f"litellm-fly-gateway database password {password}"
-    return hashlib.sha256(text.encode()).hexdigest()[:DIGEST_DIGITS]
+    return digest_of("database password", password)

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final
 
+from components.declared import DECLARED
 from components.provider import PROVIDER_KEY
-from components.secrets import DECLARED
 
 DYNAMIC = "pulumi-python:dynamic/fly:"  # what the engine calls the resources of this project
 _SIGNATURE = "4dabf18193072939515e22adb298388d"  # Pulumi's mark of a value that is not plain

@@ -8,6 +8,7 @@ import pulumi
 from pulumi.dynamic import CreateResult, ReadResult, Resource
 
 from components.adoption import Adoption, AdoptionError
+from components.declared import DECLARED, declared
 from components.provider import FlyProvider, Made, Properties, Seen, report
 from fly.errors import FlyError
 from fly.held_values import other_values
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 DATABASE_ADDRESS = ("postgres://", "postgresql://")
 OTHER_VALUE = "of another value"  # in place of the digest of a value that was never ours
-DECLARED = "as declared"  # what `names` says of a secret whose digest is the one we recorded
 
 
 class SecretsProvider(FlyProvider):
@@ -53,7 +53,7 @@ class SecretsProvider(FlyProvider):
         """Compare Fly's digests with the recorded ones."""
         now = {secret.name: secret.digest for secret in api.secrets.list(outputs["app"])}
         names = {
-            name: DECLARED if now[name] == digest else f"changed outside: digest {now[name]}"
+            name: declared(digest, now[name])
             for name, digest in (outputs.get("digests") or {}).items()
             if name in now
         }

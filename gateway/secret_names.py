@@ -60,7 +60,12 @@ def key_digest(value: str) -> str:
     A provider's key is long and random: its digest may be read by anyone. It is none that somebody
     could compare with a leaked list of plain digests.
     """
-    text = f"litellm-fly-gateway provider key {value}"
+    return digest_of("provider key", value)
+
+
+def digest_of(kind: str, value: str) -> str:
+    """Return what tells a long random secret from others of its kind; it may be read by anyone."""
+    text = f"litellm-fly-gateway {kind} {value}"
     return hashlib.sha256(text.encode()).hexdigest()[:KEY_DIGITS]
 
 

@@ -6,6 +6,7 @@ from itertools import groupby
 from typing import Any
 
 from components.actual import Actual, Reality, Unmanaged, comparable
+from components.declared import CHANGED
 from components.desired import Desired
 from components.recorded import Recorded, last_applied
 from components.three_ways import Move, moves
@@ -310,7 +311,7 @@ def _secret_told(move: Move, held: Any) -> list[str | None]:
     if move.actual is MISSING:
         actual = None
     else:
-        actual = str(move.actual).removeprefix("changed outside: ") if move.reality else recorded
+        actual = str(move.actual).removeprefix(CHANGED) if move.reality else recorded
     return [recorded, actual, desired]
 
 

@@ -3,8 +3,8 @@ from typing import Any
 import psycopg
 import pytest
 
+from components.declared import DECLARED
 from components.existing_database import ExistingDatabaseError, ExistingDatabaseProvider
-from components.secrets import DECLARED
 from fly.api import FlyApi
 from tests.sandbox.engine.conftest import NewStack
 from tests.sandbox.engine.pulumi_stack import Stack, moved, stub_config

@@ -4,9 +4,9 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
+from components.declared import DECLARED
 from components.desired import desired
 from components.recorded import DYNAMIC, SECRET, Recorded, read_export
-from components.secrets import DECLARED
 from stacks.settings import Settings
 
 CLOSED = {

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from components.actual import Reality, look_at
+from components.declared import DECLARED
 from components.recorded import Recorded
-from components.secrets import DECLARED
 from fly.canonical import canonical
 from fly.shared import SharedLook
 from tests.unit.fly.fake_fly import FakeFly, machine, ok, refused

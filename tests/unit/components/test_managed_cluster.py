@@ -2,9 +2,9 @@ from typing import Any
 
 import pytest
 
+from components.declared import DECLARED
 from components.managed_cluster import ManagedClusterProvider
 from components.managed_postgres import ManagedUserProvider
-from components.secrets import DECLARED
 from fly.errors import FlyUnauthorized
 from fly.managed_postgres import ManagedPostgresError
 from tests.unit.fly.fake_fly import FakeFly, ok, refused
